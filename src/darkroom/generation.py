@@ -1,0 +1,48 @@
+"""Generations: one act of making, and how it hangs on earlier ones."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from darkroom.media import Media
+
+Status = Literal["running", "completed", "failed", "imported"]
+"""`imported`: made elsewhere, and learnt of from a history that a client sent."""
+
+InputRole = Literal["edited", "reference", "mask", "first_frame"]
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """What a generation was made from: media, or (when its bytes are not here) the generation that made it."""
+
+    role: InputRole
+    media: str | None = None
+    generation: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Generation:
+    """One act of making. Times in Unix ms, `progress` in percent.
+
+    `upstream_ids` are the ids that the upstream gave (`gen_id`, `task_id`); `replay` is what it must be shown again:
+    its own message, with media replaced by references (`{"text": …}` or `{"message": …}`).
+    """
+
+    id: str
+    owner: str
+    status: Status
+    provider: str
+    model: str
+    prompt: str
+    created: int
+    params: Mapping[str, Any] = field(default_factory=dict)
+    inputs: tuple[Input, ...] = ()
+    outputs: tuple[Media, ...] = ()
+    upstream_ids: Mapping[str, str] = field(default_factory=dict)
+    replay: Mapping[str, Any] | None = None
+    progress: int | None = None
+    finished: int | None = None
+    error: Mapping[str, Any] | None = None

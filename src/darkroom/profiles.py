@@ -1,0 +1,113 @@
+"""Profiles: what Darkroom must know of a model, as data.
+
+A profile is chosen by name in the provider's row, or by the first pattern in `BY_NAME` that the model's name fits; a
+table of facts in the configuration changes single fields of it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Literal
+
+from darkroom.media import MediaKind
+
+Replay = Literal["user", "transcript", "images", "last_user"]
+"""How the upstream is reminded of what it made.
+
+`user`: as an image part of the next user turn (strict OpenAI-style servers refuse pictures in assistant turns).
+`transcript`: its own text, verbatim, with the ids and links that it wrote (the `gpt-4o-image` relays).
+`images`: `images[]` and `reasoning_details[]` on the assistant turn (OpenRouter and its kin).
+`last_user`: image parts of the last user turn alone (relays that ignore every earlier picture).
+"""
+
+Form = Literal["inline", "url", "link"]
+"""How a picture travels: base64 in the body, the public URL that it came from, or a link to this gateway."""
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """Facts about one model. Counts of media and bytes are limits per request; None is no limit."""
+
+    name: str = "chat"
+    makes: frozenset[MediaKind] = frozenset()
+    sees: frozenset[MediaKind] = frozenset({MediaKind.IMAGE, MediaKind.VIDEO, MediaKind.AUDIO, MediaKind.FILE})
+    replay: Replay = "user"
+    forms: tuple[Form, ...] = ("inline",)
+    partials: bool = False
+    """Whether it streams unfinished versions of a picture before the last one."""
+    max_media: int | None = None
+    max_media_bytes: int | None = None
+
+    @property
+    def makes_media(self) -> bool:
+        return bool(self.makes)
+
+
+_IMAGE = frozenset({MediaKind.IMAGE})
+_VIDEO = frozenset({MediaKind.VIDEO})
+_BOTH = _IMAGE | _VIDEO
+
+PROFILES: dict[str, Profile] = {
+    profile.name: profile
+    for profile in (
+        Profile("chat"),
+        Profile("image-chat", makes=_IMAGE, sees=_IMAGE),
+        Profile("video-chat", makes=_BOTH, sees=_BOTH),
+        Profile("relay-text", makes=_BOTH, sees=_IMAGE, replay="transcript"),
+        Profile("openai", forms=("url", "inline")),
+        Profile("openrouter", makes=_IMAGE, replay="images", forms=("url", "inline")),
+        Profile("codex", makes=_IMAGE, sees=_IMAGE, partials=True),
+        Profile("last-user", makes=_IMAGE, sees=_IMAGE, replay="last_user", max_media=16),
+    )
+}
+
+# Model names that make media, in order: the first pattern that fits wins. Patterns are matched against the lower-case
+# model name without its provider.
+BY_NAME: tuple[tuple[str, str], ...] = (
+    ("*vision*", "chat"),
+    ("sketch", "image-chat"),
+    ("*embed*", "chat"),
+    ("gpt-4o-image*", "relay-text"),
+    ("sora_image*", "relay-text"),
+    ("sora-image*", "relay-text"),
+    ("gpt-4o-all*", "relay-text"),
+    ("sora*", "relay-text"),
+    ("gpt-image*-all*", "last-user"),
+    ("gpt-image*-vip*", "last-user"),
+    ("*video*", "video-chat"),
+    ("*veo*", "video-chat"),
+    ("*kling*", "video-chat"),
+    ("*runway*", "video-chat"),
+    ("*luma*", "video-chat"),
+    ("*pika*", "video-chat"),
+    ("*hailuo*", "video-chat"),
+    ("*seedance*", "video-chat"),
+    ("*wan[0-9]*", "video-chat"),
+    ("*codex*", "codex"),
+    ("*-image*", "image-chat"),
+    ("*image-*", "image-chat"),
+    ("*imagen*", "image-chat"),
+    ("*imagine*", "image-chat"),
+    ("*nano-banana*", "image-chat"),
+    ("*dall-e*", "image-chat"),
+    ("*flux*", "image-chat"),
+    ("*stable-diffusion*", "image-chat"),
+    ("*sdxl*", "image-chat"),
+    ("sd3*", "image-chat"),
+    ("*midjourney*", "image-chat"),
+    ("mj[_-]*", "image-chat"),
+    ("*seedream*", "image-chat"),
+    ("*ideogram*", "image-chat"),
+    ("*recraft*", "image-chat"),
+    ("*jimeng*", "image-chat"),
+)
+
+
+def profile_for(model: str) -> Profile:
+    """Return the profile that a model's name suggests; a plain chat model when nothing does."""
+    name = model.lower().rpartition("/")[2]
+    for pattern, profile in BY_NAME:
+        if fnmatchcase(name, pattern):
+            return PROFILES[profile]
+    return PROFILES["chat"]

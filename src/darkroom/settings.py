@@ -1,0 +1,196 @@
+"""Settings: one TOML file, every scalar also an environment variable (`DARKROOM_SERVER_PORT`).
+
+Pure: the caller reads the file and the environment and hands both over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, is_dataclass, replace
+from typing import Any, Literal, get_args, get_type_hints
+
+import msgspec
+
+from darkroom.errors import ConfigInvalid
+
+Output = Literal["markdown", "parts", "images", "inline", "transcript"]
+OUTPUTS: tuple[Output, ...] = get_args(Output)
+
+MIB = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    host: str = "127.0.0.1"
+    port: int = 8000
+    public_url: str = ""
+    """Where clients reach this gateway; links begin with it. Empty: `http://{host}:{port}`."""
+    cors: tuple[str, ...] = ()
+    """Origins of browser clients that may call the API; loopback origins always may."""
+
+
+@dataclass(frozen=True, slots=True)
+class StorageSettings:
+    media: str = "file:./darkroom-data/media"
+    database: str = "sqlite:./darkroom-data/darkroom.db"
+
+
+@dataclass(frozen=True, slots=True)
+class Fetch:
+    allow: tuple[str, ...] = ()
+    """Hosts, addresses or networks that the guard lets through although they are private."""
+    timeout: float = 60.0
+    """Seconds for one fetch."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    body: int = 256 * MIB
+    """Bytes of a request body, media included."""
+    text: int = 32 * MIB
+    """Bytes of a request body without its media."""
+    media: int = 128 * MIB
+    """Bytes of one picture, video or file."""
+    pixels: int = 100_000_000
+    parts: int = 2000
+    """Content parts of one request."""
+    per_owner: int = 64
+    """Requests of one owner at the same time."""
+    per_provider: int = 256
+    """Requests to one provider at the same time."""
+    upstream_timeout: float = 900.0
+    """Seconds until the upstream must have answered, from one byte to the next."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderSettings:
+    """One row of `[[providers]]`. `api_key` may be `env:NAME`; `profile` a name or a table of facts; `profiles` names
+    of profiles by model pattern, for a provider whose models differ."""
+
+    name: str
+    base_url: str
+    dialect: str = "openai-chat"
+    api_key: str | None = None
+    api_keys: tuple[str, ...] = ()
+    models: tuple[str, ...] = ()
+    profile: str | Mapping[str, Any] | None = None
+    profiles: Mapping[str, str] = field(default_factory=dict)
+    output: Output | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    server: Server = field(default_factory=Server)
+    storage: StorageSettings = field(default_factory=StorageSettings)
+    fetch: Fetch = field(default_factory=Fetch)
+    limits: Limits = field(default_factory=Limits)
+    providers: tuple[ProviderSettings, ...] = ()
+    output: Output = "markdown"
+    """The shape of answers where neither the request, the key nor the provider says otherwise."""
+    sketch: bool = True
+    """Whether the embedded painter is there."""
+
+    @property
+    def public_url(self) -> str:
+        host = f"[{self.server.host}]" if ":" in self.server.host else self.server.host
+        return (self.server.public_url or f"http://{host}:{self.server.port}").rstrip("/")
+
+
+ENV_PROVIDERS = (
+    ("OPENAI_API_KEY", "openai", "https://api.openai.com/v1"),
+    ("GEMINI_API_KEY", "gemini", "https://generativelanguage.googleapis.com/v1beta/openai"),
+    ("OPENROUTER_API_KEY", "openrouter", "https://openrouter.ai/api/v1"),
+)
+"""Providers that a key in the environment adds by itself: variable, name, base URL."""
+
+_ENV_MODELS = {
+    "openai": ("gpt-*", "chatgpt-*", "o[0-9]*"),
+    "gemini": ("gemini-*",),
+    "openrouter": ("*/*",),
+}
+_ENV_PROFILES = {"openrouter": "openrouter"}
+
+
+def load(document: Mapping[str, Any], environment: Mapping[str, str]) -> Settings:
+    """Return the settings of a parsed TOML document and an environment. Raises `ConfigInvalid`, naming the field."""
+    merged = _with_environment(document, environment)
+    try:
+        settings = msgspec.convert(merged, Settings, strict=False)
+    except msgspec.ValidationError as error:
+        raise ConfigInvalid(f"the configuration is wrong: {error}") from error
+    _refuse_unknown(merged, Settings, "")
+    rows = tuple(_resolved(row, environment) for row in settings.providers)
+    names = [row.name for row in rows]
+    if len(set(names)) < len(names) or "sketch" in names:
+        raise ConfigInvalid("the configuration is wrong: every provider needs a name of its own (`sketch` is taken)")
+    added = tuple(_from_key(*row) for row in ENV_PROVIDERS if environment.get(row[0]) and row[1] not in names)
+    return replace(settings, providers=rows + tuple(_resolved(row, environment) for row in added))
+
+
+def variables() -> dict[str, str]:
+    """Return the environment variables that set a scalar: name → dotted path (`server.port`)."""
+    found = {}
+    hints = get_type_hints(Settings)
+    for item in fields(Settings):
+        section = hints[item.name]
+        if is_dataclass(section):
+            for inner in fields(section):
+                found[f"DARKROOM_{item.name}_{inner.name}".upper()] = f"{item.name}.{inner.name}"
+        elif item.name != "providers":
+            found[f"DARKROOM_{item.name}".upper()] = item.name
+    return found
+
+
+def _with_environment(document: Mapping[str, Any], environment: Mapping[str, str]) -> dict[str, Any]:
+    merged: dict[str, Any] = {
+        key: dict(value) if isinstance(value, Mapping) else value for key, value in document.items()
+    }
+    for variable, path in variables().items():
+        if variable not in environment:
+            continue
+        section, _, name = path.rpartition(".")
+        target = merged.setdefault(section, {}) if section else merged
+        if not isinstance(target, dict):
+            raise ConfigInvalid(f"the configuration is wrong: `{section}` must be a table")
+        value = environment[variable]
+        target[name] = [item.strip() for item in value.split(",") if item.strip()] if _is_list(path) else value
+    return merged
+
+
+def _is_list(path: str) -> bool:
+    return path in {"fetch.allow", "server.cors"}
+
+
+def _refuse_unknown(document: Mapping[str, Any], shape: type, path: str) -> None:
+    """Say which key is misspelt, which a silent default would hide."""
+    hints = get_type_hints(shape)
+    for key, value in document.items():
+        if key not in hints:
+            raise ConfigInvalid(f"the configuration is wrong: there is no `{path}{key}`; known: {', '.join(hints)}")
+        if isinstance(value, Mapping) and is_dataclass(hints[key]) and isinstance(hints[key], type):
+            _refuse_unknown(value, hints[key], f"{path}{key}.")
+        if key == "providers":
+            for row in value:
+                _refuse_unknown(row, ProviderSettings, "providers.")
+
+
+def _resolved(row: ProviderSettings, environment: Mapping[str, str]) -> ProviderSettings:
+    keys = tuple(
+        _secret(key, row.name, environment) for key in (*row.api_keys, *((row.api_key,) if row.api_key else ()))
+    )
+    return replace(row, api_key=None, api_keys=keys)
+
+
+def _secret(key: str, provider: str, environment: Mapping[str, str]) -> str:
+    if not key.startswith("env:"):
+        return key
+    value = environment.get(key.removeprefix("env:"))
+    if not value:
+        raise ConfigInvalid(f"provider `{provider}` wants its key from ${key.removeprefix('env:')}, which is not set")
+    return value
+
+
+def _from_key(variable: str, name: str, base_url: str) -> ProviderSettings:
+    return ProviderSettings(
+        name, base_url, api_key=f"env:{variable}", models=_ENV_MODELS[name], profile=_ENV_PROFILES.get(name)
+    )

@@ -1,0 +1,87 @@
+-- Generations, what they were made from, and what the upstream called them.
+-- `json_values` is written as the function that each driver's database has for it (see backends.py).
+
+-- name: add_generation(id, owner, status, provider, model, prompt, params, replay, error, progress, created, finished)$
+INSERT INTO generations (
+    id, owner, status, provider, model, prompt, params, replay, error, progress, created, finished
+) VALUES (
+    :id, :owner, :status, :provider, :model, :prompt, :params, :replay, :error, :progress, :created, :finished
+)
+ON CONFLICT (id) DO NOTHING RETURNING id;
+
+-- name: add_input(generation, role, media, parent)!
+INSERT INTO generation_inputs (generation, position, role, media, parent)
+SELECT CAST(:generation AS TEXT), COALESCE(MAX(position) + 1, 0), CAST(:role AS TEXT), CAST(:media AS TEXT),
+    CAST(:parent AS TEXT)
+FROM generation_inputs WHERE generation = :generation;
+
+-- name: set_upstream_id(generation, what, value)$
+INSERT INTO upstream_ids (owner, what, value, generation)
+SELECT owner, CAST(:what AS TEXT), CAST(:value AS TEXT), id FROM generations WHERE id = :generation
+ON CONFLICT (generation, what) DO UPDATE SET value = excluded.value
+RETURNING generation;
+
+-- name: finish_generation(id, status, finished, progress, error, replay, params, prompt)$
+UPDATE generations SET
+    status = :status,
+    finished = :finished,
+    progress = COALESCE(:progress, progress),
+    error = COALESCE(:error, error),
+    replay = COALESCE(:replay, replay),
+    params = COALESCE(:params, params),
+    prompt = COALESCE(:prompt, prompt)
+WHERE id = :id RETURNING id;
+
+-- name: set_progress(id, progress)$
+UPDATE generations SET progress = :progress WHERE id = :id RETURNING id;
+
+-- name: set_replay(id, replay)$
+UPDATE generations SET replay = :replay WHERE id = :id RETURNING id;
+
+-- name: fail_running_generations(before, error)
+UPDATE generations SET status = 'failed', finished = :before, error = :error
+WHERE status = 'running' AND created < :before RETURNING id;
+
+-- name: generation(owner, id)^
+SELECT id, owner, status, provider, model, prompt, params, replay, error, progress, created, finished
+FROM generations WHERE id = :id AND owner = :owner;
+
+-- name: generation_by_upstream_id(owner, what, value)^
+SELECT generations.id, generations.owner, status, provider, model, prompt, params, replay, error, progress, created,
+    finished
+FROM upstream_ids JOIN generations ON generations.id = upstream_ids.generation
+WHERE upstream_ids.value = :value AND upstream_ids.owner = :owner AND upstream_ids.what = :what
+ORDER BY created DESC, generations.id DESC LIMIT 1;
+
+-- name: newest_generations(owner, count)
+SELECT id, owner, status, provider, model, prompt, params, replay, error, progress, created, finished
+FROM generations WHERE owner = :owner
+ORDER BY created DESC, id DESC LIMIT :count;
+
+-- name: generations_before(owner, before, count)
+SELECT id, owner, status, provider, model, prompt, params, replay, error, progress, created, finished
+FROM generations WHERE owner = :owner
+AND (created, id) < (
+    SELECT last.created, last.id FROM generations AS last WHERE last.id = :before AND last.owner = :owner
+)
+ORDER BY created DESC, id DESC LIMIT :count;
+
+-- name: children(owner, id)
+-- Made from the generation itself, or from any of its media.
+SELECT id, owner, status, provider, model, prompt, params, replay, error, progress, created, finished
+FROM generations WHERE owner = :owner AND id IN (
+    SELECT generation FROM generation_inputs WHERE parent = :id
+    UNION
+    SELECT generation_inputs.generation FROM generation_inputs
+    JOIN media ON media.id = generation_inputs.media
+    WHERE media.generation = :id AND media.owner = :owner
+)
+ORDER BY created, id;
+
+-- name: inputs(generations)
+SELECT generation, role, media, parent FROM generation_inputs
+WHERE generation IN (SELECT value FROM json_values(:generations)) ORDER BY generation, position;
+
+-- name: upstream_ids(generations)
+SELECT generation, what, value FROM upstream_ids
+WHERE generation IN (SELECT value FROM json_values(:generations)) ORDER BY generation, what;

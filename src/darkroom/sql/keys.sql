@@ -1,0 +1,16 @@
+-- Bearer keys. `digest` is the SHA-256 of a 256-bit random key: it can't be guessed back, so it needs no salt.
+
+-- name: add_key(id, owner, digest, created)!
+INSERT INTO keys (id, owner, digest, created) VALUES (:id, :owner, :digest, :created);
+
+-- name: owner_of_key(digest)$
+SELECT owner FROM keys WHERE digest = :digest AND revoked IS NULL;
+
+-- name: has_keys()$
+SELECT EXISTS (SELECT 1 FROM keys WHERE revoked IS NULL);
+
+-- name: list_keys()
+SELECT id, owner, created, revoked FROM keys ORDER BY created, id;
+
+-- name: revoke_key(id, now)$
+UPDATE keys SET revoked = :now WHERE id = :id AND revoked IS NULL RETURNING id;

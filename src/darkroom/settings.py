@@ -70,8 +70,8 @@ class ProviderSettings:
     name: str
     base_url: str
     dialect: str = "openai-chat"
-    api_key: str | None = None
-    api_keys: tuple[str, ...] = ()
+    api_key: str | None = field(default=None, repr=False)
+    api_keys: tuple[str, ...] = field(default=(), repr=False)
     models: tuple[str, ...] = ()
     profile: str | Mapping[str, Any] | None = None
     profiles: Mapping[str, str] = field(default_factory=dict)

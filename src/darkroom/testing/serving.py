@@ -66,7 +66,7 @@ async def serve(app: ASGIApp, *, host: str = "127.0.0.1", port: int = 0) -> Asyn
     server = _server(app)
     running = asyncio.ensure_future(server.serve(sockets=[listener]))
     try:
-        while not server.started and not running.done():
+        while not server.started and not running.done():  # noqa: ASYNC110 (uvicorn has a flag, no event)
             await asyncio.sleep(0.001)
         if running.done():
             running.result()

@@ -58,6 +58,13 @@ def wrapped(chars: str, width: int = 76, line_end: str = "\n") -> str:
         (f"{URI}{URI}{PNG}", f"{URI}<0>:image/png;base64,{PNG}", ["data"]),
         ("data:image/png;base64", "data:image/png;base64", []),
         ("data:;base64,AAAA", "data:;base64,AAAA", []),
+        (f'{{"b64_json": "{PNG}"}}', '{"b64_json": "<0>"}', [PNG]),
+        (
+            f'{{"data":[{{"b64_json":"{LONG}"}},{{"b64_json" : "{PNG}"}}]}}',
+            '{"data":[{"b64_json":"<0>"},{"b64_json" : "<1>"}]}',
+            [LONG, PNG],
+        ),
+        ('the "b64_json" field', 'the "b64_json" field', []),
         ("data:text/plain,hello", "data:text/plain,hello", []),
         ("the data: it is", "the data: it is", []),
         (f"({URI}QQ===)", f"({URI}<0>=)", ["QQ=="]),

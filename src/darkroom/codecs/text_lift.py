@@ -1,9 +1,9 @@
-"""Lift the payloads of data URIs out of text that comes in pieces of any size.
+"""Lift the payloads of data URIs, and of `"b64_json": "…"`, out of text that comes in pieces of any size.
 
 Strategy. Outside of a data URI, text passes at once, save an end that may be the start of
-`data:type/subtype;base64,`; such a start is short, so little is ever held. Behind it comes the payload:
-base64 characters go to a run as they come, and nothing is put out until the first character that can't be in
-it; then the URI's start and the placeholder are.
+`data:type/subtype;base64,`; such a start is short, so little is ever held. (The JSON of an image API that leaked into
+chat begins its payload with `"b64_json": "` instead.) Behind it comes the payload: base64 characters go to a run as
+they come, and nothing is put out until the first character that can't be in it; then the start and the placeholder are.
 
 A payload may also hold placeholders, where `json_lift` was there first. The first one's run is continued; a
 later one is fed to it, since relays send one picture in many deltas, some of them long enough to be lifted on
@@ -21,12 +21,19 @@ import re
 from darkroom.lifted import Lifted, Lifts
 
 _NAME = r"[a-z0-9!#$&^_.+*-]"
+_JSON_HEAD = '"b64_json"'
 _HEAD = re.compile(
-    rf"data:{_NAME}{{1,64}}/{_NAME}{{1,100}}(?:;{_NAME}{{1,40}}=[^\s;,()<>\x1a]{{0,80}}){{0,4}};base64,",
+    rf"{_JSON_HEAD}[ \t]{{0,4}}:[ \t]{{0,4}}\""
+    rf"|data:{_NAME}{{1,64}}/{_NAME}{{1,100}}(?:;{_NAME}{{1,40}}=[^\s;,()<>\x1a]{{0,80}}){{0,4}};base64,",
     re.ASCII | re.IGNORECASE,
 )
 _MAX_HEAD = 5 + 64 + 1 + 100 + 4 * 122 + 8
-_MAY_BE_HEAD = re.compile(rf"d(?:a(?:t(?:a(?::[^\s,()<>\x1a]{{0,{_MAX_HEAD}}})?)?)?)?\Z", re.IGNORECASE | re.ASCII)
+_JSON_START = "|".join(re.escape(_JSON_HEAD[:length]) for length in range(1, len(_JSON_HEAD)))
+_MAY_BE_HEAD = re.compile(
+    rf"(?:d(?:a(?:t(?:a(?::[^\s,()<>\x1a]{{0,{_MAX_HEAD}}})?)?)?)?"
+    rf"|{_JSON_HEAD}[ \t]{{0,4}}(?::[ \t]{{0,4}})?|{_JSON_START})\Z",
+    re.IGNORECASE | re.ASCII,
+)
 _CHARS = re.compile(r"[A-Za-z0-9+/_-]*+")
 _LINES = re.compile(r"[A-Za-z0-9+/_-]*+(?:[ \t\r\n]{1,64}+[A-Za-z0-9+/_-]++)*+")
 _SPACES = re.compile(r"[ \t\r\n]{1,64}")
@@ -53,7 +60,7 @@ class TextLifter:
             if self._head:
                 if self._feed_at_once(text):
                     return ""
-            elif ":" not in text and text[-1] not in "dDaAtT":
+            elif ":" not in text and '"' not in text and text[-1] not in "dDaAtT":
                 self._last = text[-1]
                 return text
         return self._read(self._held + text, final=False)
@@ -74,7 +81,8 @@ class TextLifter:
 
     def _outside(self, data: str, at: int, final: bool, out: list[str]) -> int:
         """Pass text on up to the next data URI, or to what may be the start of one."""
-        plain = at == 0 and "data:" not in data.lower()  # far faster than the search that ignores case
+        # Far faster than the search that ignores case.
+        plain = at == 0 and "data:" not in (lowered := data.lower()) and _JSON_HEAD not in lowered
         head = None if plain else _HEAD.search(data, at)
         if head is not None:
             self._pass(data[at : head.start()], out)

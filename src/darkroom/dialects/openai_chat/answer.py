@@ -1,0 +1,288 @@
+"""Chat Completions answers, read from upstreams: an SSE stream or one JSON object, in every shape that relays use.
+
+Strategy. Bytes go through the JSON lifter first, so what follows is small whatever was in it. A frame is then a dict;
+its message or delta is read field by field, each field by the reader that `FIELDS` names. Text is not looked into here:
+`MediaText` does that for the whole answer, since a picture may be spread over thousands of deltas.
+Formats: OpenAI; OpenRouter and LiteLLM (`images[]`), vLLM-Omni (content lists), AiHubMix (`multi_mod_content`), one-hub
+(`image: [{data}]`), sora2api (`output: [{url}]`), and Gemini's `candidates` behind a chat URL.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import msgspec
+
+from darkroom.codecs.json_lift import JsonLifter
+from darkroom.codecs.sse import Sse, SseDecoder
+from darkroom.dialects.openai_chat.failures import error_of
+from darkroom.dialects.openai_chat.parts import OPAQUE, read_part
+from darkroom.errors import ClientError, UpstreamBadMedia, UpstreamBroken
+from darkroom.events import (
+    Event,
+    Failed,
+    Finished,
+    MediaProduced,
+    Passthrough,
+    ReasoningDelta,
+    Remembered,
+    Started,
+    TextDelta,
+    UsageReported,
+)
+from darkroom.lifted import Lifts
+from darkroom.messages import Inline, MediaPart, Remote, Text
+
+_decode = msgspec.json.Decoder().decode
+_MAX_ANSWER = 64 * 1024 * 1024
+_FINISH = {"stop", "length", "tool_calls", "content_filter", "function_call"}
+_FINISH_ALIASES = {"max_tokens": "length", "safety": "content_filter", "image_safety": "content_filter"}
+
+
+class EventDecoder:
+    """Bytes of an answer in, events out; the same however the bytes are cut.
+
+    `partials`: this upstream streams unfinished versions of its picture, of which only the last one counts.
+    """
+
+    def __init__(self, lifts: Lifts, *, partials: bool = False) -> None:
+        self._lifts = lifts
+        self._lifter = JsonLifter(lifts)
+        self._sse = SseDecoder()
+        self._is_json: bool | None = None
+        self._body: list[bytes] = []
+        self._size = 0
+        self._partials = partials
+        self._last_picture: MediaProduced | None = None
+        self._started = False
+        self._ended = False
+        self._finish: str | None = None
+        self._usage: Mapping[str, Any] | None = None
+
+    def decode(self, chunk: bytes) -> list[Event]:
+        """Take the next bytes. Raises `UpstreamBroken` when they can't be an answer, `TooLarge` for large media."""
+        return self._read(self._lifter.decode(chunk))
+
+    def flush(self) -> list[Event]:
+        """Take the end of the answer. Raises `UpstreamBroken` when it came too early."""
+        events = self._read(self._lifter.flush())
+        if self._is_json:
+            events += self._frame(b"".join(self._body))
+        else:
+            for event in self._sse.flush():
+                events += self._sse_event(event)
+        return events + self._ending()
+
+    def _read(self, skeleton: bytes) -> list[Event]:
+        if self._is_json is None and (first := skeleton.lstrip()[:1]):
+            self._is_json = first in (b"{", b"[")
+        if self._is_json:
+            self._size += len(skeleton)
+            if self._size > _MAX_ANSWER:
+                raise UpstreamBroken(f"the upstream's answer is longer than {_MAX_ANSWER} bytes without its media")
+            self._body.append(skeleton)
+            return []
+        events: list[Event] = []
+        for event in self._sse.decode(skeleton):
+            events += self._sse_event(event)
+        return events
+
+    def _sse_event(self, event: Sse) -> list[Event]:
+        if event.data.startswith(b"[DONE]"):
+            self._ended = True
+            return []
+        return [] if self._ended or not event.data.strip() else self._frame(event.data)
+
+    def _frame(self, data: bytes) -> list[Event]:
+        try:
+            frame = _decode(data)
+        except (msgspec.DecodeError, RecursionError):
+            raise UpstreamBroken("the upstream's answer is not JSON, or ends in the middle") from None
+        if isinstance(frame, list) and frame and isinstance(frame[0], dict):
+            frame = frame[0]
+        if not isinstance(frame, dict):
+            raise UpstreamBroken("the upstream's answer is not a JSON object")
+        return list(self._read_frame(frame))
+
+    def _read_frame(self, frame: dict[str, Any]) -> Iterator[Event]:
+        if frame.get("error"):
+            self._ended = True
+            yield Failed(error_of(self._lifts.restore(frame["error"])))
+            return
+        if not self._started:
+            self._started = True
+            yield Started(_string(frame.get("id")), _string(frame.get("model")))
+        if isinstance(usage := frame.get("usage"), dict) and usage.get("total_tokens"):
+            self._usage = usage
+        for choice in frame.get("choices") or ():
+            if isinstance(choice, dict):
+                yield from self._choice(choice)
+        yield from self._leaks(frame)
+
+    def _choice(self, choice: dict[str, Any]) -> Iterator[Event]:
+        message = choice.get("delta") or choice.get("message") or {}
+        if isinstance(text := choice.get("text"), str):
+            message = {"content": text}
+        passed: dict[str, Any] = {}
+        # The text first: what stands beside it may be the same picture again.
+        for name, value in sorted(message.items(), key=lambda item: item[0] != "content"):
+            if value is None or value == "" or name == "role":
+                continue
+            reader = FIELDS.get(name)
+            if reader is None:
+                passed[name] = value
+                continue
+            for event in reader(value, self._lifts):
+                yield from self._whole(event)
+        around = {"logprobs": choice["logprobs"]} if choice.get("logprobs") else {}
+        if passed or around:
+            yield Passthrough(self._lifts.restore(passed), around)
+        if reason := choice.get("finish_reason"):
+            lowered = str(reason).lower()
+            self._finish = lowered if lowered in _FINISH else _FINISH_ALIASES.get(lowered, "stop")
+
+    def _leaks(self, frame: dict[str, Any]) -> Iterator[Event]:
+        """Read what is not Chat Completions at all, but comes from chat URLs."""
+        for candidate in frame.get("candidates") or ():
+            content = candidate.get("content") if isinstance(candidate, dict) else None
+            for event in _parts((content or {}).get("parts") or [], self._lifts):
+                yield from self._whole(event)
+            if isinstance(candidate, dict) and candidate.get("finishReason"):
+                self._finish = self._finish or "stop"
+        if "choices" not in frame and isinstance(frame.get("data"), list):
+            yield from _parts([_as_image(item) for item in frame["data"] if isinstance(item, dict)], self._lifts)
+
+    def _whole(self, event: Event) -> Iterator[Event]:
+        """Hold back a picture of which a better version may follow."""
+        if not (self._partials and isinstance(event, MediaProduced)):
+            yield event
+            return
+        if self._last_picture is not None and self._last_picture.lifted is not None:
+            self._last_picture.lifted.discard()
+        self._last_picture = event
+
+    def _ending(self) -> list[Event]:
+        events: list[Event] = []
+        if self._last_picture is not None:
+            events.append(self._last_picture)
+        if self._usage is not None:
+            events.append(UsageReported(self._usage))
+        if not self._started and not self._ended:
+            raise UpstreamBroken("the upstream's answer is neither JSON nor a stream of events")
+        if self._finish is None and not self._ended and not self._is_json:
+            raise UpstreamBroken("the upstream's answer ended too early")
+        return [*events, Finished(self._finish or "stop")]
+
+
+def _parts(value: Any, lifts: Lifts) -> Iterator[Event]:
+    """Read a list of parts, or one; Gemini's thoughts are reasoning, and its thought pictures are dropped."""
+    for part in value if isinstance(value, list) else [value]:
+        if isinstance(part, str):
+            yield TextDelta(part)
+            continue
+        if not isinstance(part, dict):
+            raise UpstreamBroken("the upstream's answer holds a part that is no object")
+        if part.get("type") in OPAQUE:
+            yield Passthrough(lifts.restore({key: item for key, item in part.items() if key != "type"}))
+            continue
+        if part.get("thought") is True:
+            yield from (ReasoningDelta(part["text"]) for _ in (0,) if isinstance(part.get("text"), str))
+            continue
+        yield from _part(part, lifts)
+
+
+def _part(part: dict[str, Any], lifts: Lifts) -> Iterator[Event]:
+    try:
+        for item in read_part(part, lifts, "answer"):
+            if isinstance(item, Text):
+                yield TextDelta(item.text)
+            elif isinstance(item, MediaPart):
+                yield _produced(item)
+    except ClientError as error:
+        raise UpstreamBadMedia(f"the upstream sent a part that can't be read: {error.message}") from error
+
+
+def _produced(part: MediaPart) -> MediaProduced:
+    match part.source:
+        case Inline(lifted):
+            return MediaProduced(part.kind, lifted=lifted, alt=part.alt)
+        case Remote(url):
+            return MediaProduced(part.kind, url=url, shown=url)
+        case _:
+            raise UpstreamBadMedia("the upstream named media by an id that only it knows")
+
+
+def _as_image(item: Any) -> Any:
+    """Shape an item of `images[]`, `image` or `data[]` like a content part."""
+    if not isinstance(item, dict):
+        return {"type": "image_url", "image_url": item}
+    if "type" in item and "image_url" in item:
+        return {key: value for key, value in item.items() if key != "index"}
+    for name in ("image_url", "inline_data", "inlineData"):
+        if name in item:
+            return {name: item[name]}
+    kind = "video" if item.get("type") == "video" else "image"
+    payload = next((item[key] for key in ("b64_json", "data", "base64", "url", "image_base64") if item.get(key)), None)
+    return {"type": kind, kind: payload}
+
+
+def _text(value: Any, lifts: Lifts) -> Iterator[Event]:
+    if isinstance(value, str):
+        yield TextDelta(value)
+    else:
+        yield from _parts(value, lifts)
+
+
+def _reasoning(value: Any, lifts: Lifts) -> Iterator[Event]:
+    if isinstance(value, str):
+        yield ReasoningDelta(lifts.restore(value))
+
+
+def _images(value: Any, lifts: Lifts) -> Iterator[Event]:
+    for item in value if isinstance(value, list) else [value]:
+        yield from _parts(_as_image(item), lifts)
+
+
+def _mixed(value: Any, lifts: Lifts) -> Iterator[Event]:
+    """Read AiHubMix's list, whose text repeats `content`: only its media count."""
+    for item in value if isinstance(value, list) else [value]:
+        if isinstance(item, dict) and not isinstance(item.get("text"), str):
+            yield from _parts(_as_image(item), lifts)
+
+
+def _details(value: Any, lifts: Lifts) -> Iterator[Event]:
+    details = lifts.restore(value)  # Restoring hands the runs over: it can be done once.
+    yield Remembered({"reasoning_details": details})
+    yield Passthrough({"reasoning_details": details})
+
+
+def _provider_fields(value: Any, lifts: Lifts) -> Iterator[Event]:
+    yield Remembered({"provider_specific_fields": lifts.restore(value)})
+
+
+def _nothing(value: Any, lifts: Lifts) -> Iterator[Event]:
+    """Leave out what only the relay's own web page wants."""
+    return iter(())
+
+
+def _string(value: Any) -> str | None:
+    return value if isinstance(value, str) and value else None
+
+
+FIELDS: dict[str, Callable[[Any, Lifts], Iterator[Event]]] = {
+    "content": _text,
+    "reasoning_content": _reasoning,
+    "reasoning": _reasoning,
+    "thinking": _reasoning,
+    "images": _images,
+    "image": _images,
+    "image_base64": _images,
+    "b64_json": _images,
+    "multi_mod_content": _mixed,
+    "multi_modal_content": _mixed,
+    "output": _images,
+    "reasoning_details": _details,
+    "provider_specific_fields": _provider_fields,
+    "wm": _nothing,
+}

@@ -1,0 +1,174 @@
+"""Content parts: every spelling that clients and relays use, read into one `Part`.
+
+A reader takes the part's own fields; which reader depends on `type`, or, where that is missing, on the field that is
+there. New spellings are new rows in `READERS`. Formats: OpenAI `types/chat/*`, OpenRouter, vLLM-Omni, AiHubMix, and the
+Responses-style parts that leak into chat.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from darkroom.codecs import data_uri, links
+from darkroom.codecs.text_lift import TextLifter
+from darkroom.errors import MalformedRequest, UnsupportedPart
+from darkroom.lifted import Lifts
+from darkroom.media import MediaKind, kind_of
+from darkroom.messages import Inline, MediaPart, Named, Opaque, Part, Remote, Source, Text
+
+OPAQUE = frozenset({"refusal", "thinking", "redacted_thinking", "reasoning"})
+_KIND = {"image": MediaKind.IMAGE, "video": MediaKind.VIDEO, "audio": MediaKind.AUDIO, "file": MediaKind.FILE}
+_PAYLOADS = ("url", "file_url", "file_id", "file_data", "data", "base64", "b64_json", "image_url", "id")
+_IDS = ("media_", "gen_", "file_", "file-")
+_MIN_BARE = 40
+
+
+def read_part(value: Any, lifts: Lifts, param: str) -> Iterator[Part]:
+    """Yield what a content part holds. Raises `UnsupportedPart` and `MalformedRequest`, naming `param`."""
+    if isinstance(value, str):
+        yield from read_text(value, lifts)
+        return
+    if not isinstance(value, dict):
+        raise MalformedRequest(f"{param} must be an object", param=param)
+    kind = value.get("type") or next((key for key in _BY_FIELD if key in value), None)
+    if kind in OPAQUE:
+        yield Opaque(lifts.restore(value))
+        return
+    reader = READERS.get(kind) if isinstance(kind, str) else None
+    if reader is None:
+        known = ", ".join(name for name in READERS if not name.startswith("_"))
+        raise UnsupportedPart(f"{param}: no part of type {kind!r} is known; known: {known}", param=f"{param}.type")
+    yield from reader(value, lifts, param)
+
+
+def read_text(text: str, lifts: Lifts, extra: Mapping[str, Any] | None = None) -> Iterator[Part]:
+    """Yield a text, with the data URIs in it taken out as media where they stood."""
+    if "base64," not in text:
+        yield Text(lifts.restore(text), extra or {})
+        return
+    lifter = TextLifter(lifts)
+    lifted = lifter.decode(text) + lifter.flush()
+    position = 0
+    for found in links.references(lifted, lifts.pattern):
+        if found.what != "data":
+            continue
+        if before := lifted[position : found.start]:
+            yield Text(lifts.restore(before))
+        uri = data_uri.parse(found.value, lifts)
+        kind = kind_of(uri.mime or "image/png")
+        yield MediaPart(kind, Inline(uri.lifted, uri.mime), place="text", alt=found.alt)
+        position = found.end
+    if position < len(lifted) or not position:
+        yield Text(lifts.restore(lifted[position:]), extra or {})
+
+
+def read_source(value: Any, lifts: Lifts, param: str, *, bare: bool = True) -> Source:
+    """Return where a value says that its media is: a data URI, a URL, an id, or bare base64."""
+    if not isinstance(value, str) or not value:
+        raise MalformedRequest(f"{param} must be a URL, a data URI or an id", param=param)
+    if data_uri.is_data_uri(value):
+        uri = data_uri.parse(value, lifts)
+        return Inline(uri.lifted, uri.mime)
+    if value.startswith(("http://", "https://", "/media/")):
+        return Remote(value)
+    if value.startswith(_IDS):
+        return Named(value)
+    if bare and (lifts.find(value) or len(value) >= _MIN_BARE):
+        return Inline(data_uri.lift_base64(value, lifts))
+    raise MalformedRequest(f"{param} must be a URL, a data URI or an id", param=param)
+
+
+def _text(value: dict[str, Any], lifts: Lifts, param: str) -> Iterator[Part]:
+    text = value.get("text")
+    if not isinstance(text, str):
+        raise MalformedRequest(f"{param}.text must be a string", param=f"{param}.text")
+    yield from read_text(text, lifts, _rest(value, "text"))
+
+
+def _media(value: dict[str, Any], lifts: Lifts, param: str) -> Iterator[Part]:
+    """Read any part that holds one piece of media: flat, or nested under the name of its kind."""
+    name, inner = _payload(value, param)
+    if isinstance(inner, list):
+        for index, frame in enumerate(inner):
+            yield MediaPart(MediaKind.IMAGE, read_source(frame, lifts, f"{param}.{name}[{index}]"))
+        return
+    fields = inner if isinstance(inner, dict) else {name: inner}
+    key = next((key for key in (*_PAYLOADS, name) if fields.get(key)), None)
+    if key is None:
+        raise MalformedRequest(f"{param}.{name} names no media", param=f"{param}.{name}")
+    source = read_source(fields[key], lifts, f"{param}.{key}" if fields is not inner else f"{param}.{name}.{key}")
+    kind = _kind_of_part(value, source)
+    filename = fields.get("filename") or value.get("filename")
+    extra = {k: v for k, v in {**_rest(value, name), **fields}.items() if k not in {key, "filename", "index"}}
+    yield MediaPart(kind, source, filename=filename if isinstance(filename, str) else None, extra=extra)
+    if isinstance(caption := value.get("text"), str) and caption:
+        yield Text(caption)
+
+
+def _payload(value: dict[str, Any], param: str) -> tuple[str, Any]:
+    for name in _BY_FIELD:
+        if name != "text" and value.get(name):
+            return name, value[name]
+    for name in _PAYLOADS:
+        if value.get(name):
+            return name, value
+    raise MalformedRequest(f"{param} names no media", param=param)
+
+
+def _kind_of_part(value: dict[str, Any], source: Source) -> MediaKind:
+    declared = next((kind for word, kind in _KIND.items() if word in str(value.get("type") or "")), None)
+    if declared in {None, MediaKind.FILE} and isinstance(source, Inline) and source.declared_mime:
+        return kind_of(source.declared_mime)
+    if declared is None:
+        return next((kind for word, kind in _KIND.items() if any(word in key for key in value)), MediaKind.IMAGE)
+    return declared
+
+
+def _inline_data(value: dict[str, Any], lifts: Lifts, param: str) -> Iterator[Part]:
+    inner = value.get("inline_data") or value.get("inlineData")
+    if not isinstance(inner, dict) or not isinstance(inner.get("data"), str):
+        raise MalformedRequest(f"{param}.inline_data.data must be base64", param=param)
+    mime = inner.get("mime_type") or inner.get("mimeType") or "image/png"
+    yield MediaPart(kind_of(mime), Inline(data_uri.lift_base64(inner["data"], lifts), mime))
+
+
+def _rest(value: Mapping[str, Any], *names: str) -> dict[str, Any]:
+    return {key: item for key, item in value.items() if key not in {"type", *names}}
+
+
+Reader = Callable[[dict[str, Any], Lifts, str], Iterator[Part]]
+
+READERS: dict[str, Reader] = {
+    "text": _text,
+    "input_text": _text,
+    "output_text": _text,
+    "image_url": _media,
+    "input_image": _media,
+    "image": _media,
+    "video_url": _media,
+    "input_video": _media,
+    "video": _media,
+    "input_audio": _media,
+    "audio_url": _media,
+    "audio": _media,
+    "file": _media,
+    "input_file": _media,
+    "inline_data": _inline_data,
+    "inlineData": _inline_data,
+}
+
+# The fields that hold the media, in the order in which they are believed; they also tell a part without `type`.
+_BY_FIELD = (
+    "inline_data",
+    "inlineData",
+    "image_url",
+    "video_url",
+    "audio_url",
+    "input_audio",
+    "image",
+    "video",
+    "audio",
+    "file",
+    "text",
+)

@@ -1,0 +1,250 @@
+"""What an upstream is shown of the conversation: which media go along, and in which turn and form.
+
+Strategy. `resolve` has turned the history into turns whose media are found. `wanted` orders the media by what the turn
+means, and cuts the list at the profile's limits; `rewrite` then writes the messages that this kind of upstream takes.
+Both are pure. What is not sent stays in the text as a note with its id, and in the list of what was omitted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from darkroom.generation import Generation, InputRole
+from darkroom.messages import MediaPart, Message, Named, Part, Remote, Stored, Text
+from darkroom.planner import Candidate, choose
+from darkroom.profiles import Profile
+from darkroom.providers import Target
+
+Place = tuple[int, int]
+"""Where a part stands: the number of its turn, and its own number in it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A message whose media are found. `generation` made it; `verbatim` is a relay's own transcript, as the client
+    sent it back; `named` are generations that the text names by id."""
+
+    message: Message
+    generation: Generation | None = None
+    verbatim: bool = False
+    named: tuple[Generation, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """One media that should go along, and what it is to the new generation."""
+
+    place: Place
+    part: MediaPart
+    role: InputRole | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Omitted:
+    """Media of the history that was not sent, and why."""
+
+    id: str
+    reason: str
+
+
+def wanted(turns: Sequence[Turn], target: Target) -> list[Wanted]:
+    """Return the media that go along, the most important first.
+
+    What a relay will read in its own words needs no picture beside them.
+    """
+    chosen = _meant(turns) if target.profile.makes_media else _all(turns)
+    return [item for item in chosen if not in_words(turns[item.place[0]], target)]
+
+
+def within(chosen: Sequence[Wanted], profile: Profile) -> tuple[list[Wanted], list[Omitted]]:
+    """Return what fits the profile's limits, and what does not."""
+    kept: list[Wanted] = []
+    omitted: list[Omitted] = []
+    size = 0
+    for item in chosen:
+        grown = size + (item.part.source.media.size if isinstance(item.part.source, Stored) else 0)
+        if item.part.kind not in profile.sees:
+            omitted.append(Omitted(name_of(item.part), f"the model takes no {item.part.kind}"))
+        elif profile.max_media is not None and len(kept) >= profile.max_media:
+            omitted.append(Omitted(name_of(item.part), f"the model takes at most {profile.max_media}"))
+        elif profile.max_media_bytes is not None and grown > profile.max_media_bytes:
+            omitted.append(Omitted(name_of(item.part), f"the model takes at most {profile.max_media_bytes} bytes"))
+        else:
+            kept.append(item)
+            size = grown
+    return kept, omitted
+
+
+def rewrite(turns: Sequence[Turn], sent: Mapping[Place, MediaPart], target: Target) -> tuple[Message, ...]:
+    """Return the messages for the upstream; `sent` are the parts that go along, in their final form."""
+    written: list[Message] = []
+    waiting: list[MediaPart] = []
+    last = last_user(turns)
+    for index, turn in enumerate(turns):
+        mine = {number: part for (at, number), part in sent.items() if at == index}
+        if turn.message.role == "assistant":
+            message, moved = _assistant(turn, mine, target)
+            waiting += moved
+        elif turn.message.role == "user" and (index == last or _takes_now(target.profile)):
+            message, waiting = _user(turn, mine, waiting), []
+        else:
+            message, moved = _without(turn, mine)
+            waiting += moved
+        written.append(message)
+    return tuple(written)
+
+
+def last_user(turns: Sequence[Turn]) -> int:
+    """Return the number of the last user turn; -1 without one."""
+    return max((index for index, turn in enumerate(turns) if turn.message.role == "user"), default=-1)
+
+
+def name_of(part: MediaPart) -> str:
+    """Return the shortest name of a part's media: its id, else its URL."""
+    match part.source:
+        case Stored(media):
+            return media.id
+        case Remote(url):
+            return url.partition("?")[0]
+        case Named(id):
+            return id
+        case _:
+            return part.kind.value
+
+
+def note(part: MediaPart) -> str:
+    """Return what stands in a text in the place of media: `[image media_…]`."""
+    return f"[{part.kind} {name_of(part)}]"
+
+
+def _places(turns: Sequence[Turn]) -> Iterator[tuple[Place, MediaPart]]:
+    for index, turn in enumerate(turns):
+        for number, part in enumerate(turn.message.parts):
+            if isinstance(part, MediaPart):
+                yield (index, number), part
+
+
+def _all(turns: Sequence[Turn]) -> list[Wanted]:
+    """A model that reads gets everything; when a limit binds, the newest turns win."""
+    return [Wanted(place, part) for place, part in sorted(_places(turns), key=lambda item: -item[0][0])]
+
+
+def _meant(turns: Sequence[Turn]) -> list[Wanted]:
+    """A model that makes gets what the turn means: what it names, else the choice of the planner; and its uploads."""
+    last = last_user(turns)
+    if last < 0:
+        return []
+    own = [(place, part) for place, part in _places(turns) if place[0] == last]
+    earlier = [(place, part) for place, part in _places(turns) if place[0] < last]
+    made = [(place, part) for place, part in own if _is_made(part)]
+    base: list[tuple[Place, MediaPart]] = []
+    if not made:
+        base = _named(turns[last], earlier) or _chosen(turns, turns[last].message.text, earlier)
+    first = [*base, *made]
+    uploads = [(place, part) for place, part in own if not _is_made(part)]
+    return [
+        *(Wanted(place, part, "edited") for place, part in first),
+        *(Wanted(place, part, "reference" if first else "edited") for place, part in uploads),
+    ]
+
+
+def _is_made(part: MediaPart) -> bool:
+    return isinstance(part.source, Stored) and part.source.media.generation is not None
+
+
+def _named(turn: Turn, earlier: Sequence[tuple[Place, MediaPart]]) -> list[tuple[Place, MediaPart]]:
+    ids = {generation.id for generation in turn.named}
+    found = {
+        place: part
+        for place, part in earlier
+        if isinstance(part.source, Stored) and part.source.media.generation in ids
+    }
+    return list(found.items())[:1]
+
+
+def _chosen(
+    turns: Sequence[Turn], text: str, earlier: Sequence[tuple[Place, MediaPart]]
+) -> list[tuple[Place, MediaPart]]:
+    choice = choose(text, [Candidate(name_of(part), _words(turns, place)) for place, part in earlier])
+    return [item for item in earlier if choice is not None and name_of(item[1]) == choice.id][-1:]
+
+
+def _words(turns: Sequence[Turn], place: Place) -> str:
+    """Return what a picture is about: the user's words that led to it."""
+    turn = turns[place[0]]
+    if turn.message.role == "user":
+        return turn.message.text
+    if turn.generation is not None and turn.generation.prompt:
+        return turn.generation.prompt
+    before = [earlier.message.text for earlier in turns[: place[0]] if earlier.message.role == "user"]
+    return before[-1] if before else ""
+
+
+def _takes_now(profile: Profile) -> bool:
+    """A model that reads sees a picture where it stood; one that makes gets all of them with the question."""
+    return not profile.makes_media and profile.replay != "last_user"
+
+
+def _assistant(turn: Turn, mine: Mapping[int, MediaPart], target: Target) -> tuple[Message, list[MediaPart]]:
+    remembered = _its_own(turn.generation, target)
+    if in_words(turn, target):
+        words = turn.message.parts if turn.verbatim else (Text(remembered.get("text", "")),)
+        return replace(turn.message, parts=words, is_string=True, extra=_clean(turn.message.extra)), []
+    if target.profile.replay == "images" and remembered and mine:
+        return _with_images(turn, mine, remembered), []
+    return _without(turn, mine)
+
+
+def in_words(turn: Turn, target: Target) -> bool:
+    """Tell whether a turn is shown to this upstream as its own transcript, verbatim."""
+    if target.profile.replay != "transcript" or turn.message.role != "assistant":
+        return False
+    return turn.verbatim or "text" in _its_own(turn.generation, target)
+
+
+def _its_own(generation: Generation | None, target: Target) -> Mapping[str, Any]:
+    """Return the replay of a generation that this provider's model made itself; empty for any other."""
+    if generation is None or (generation.provider, generation.model) != (target.provider.name, target.model):
+        return {}
+    return generation.replay or {}
+
+
+def _with_images(turn: Turn, mine: Mapping[int, MediaPart], remembered: Mapping[str, Any]) -> Message:
+    """The turn as the upstream made it: its text, its pictures in `images[]`, and what it wants to see again."""
+    kept = [part for part in turn.message.parts if not isinstance(part, MediaPart)]
+    left = [Text(note(part)) for number, part in _numbered(turn) if number not in mine]
+    images = [replace(part, place="images") for part in mine.values()]
+    extra = {**turn.message.extra, **remembered.get("fields", {})}
+    return replace(turn.message, parts=(*kept, *left, *images), is_string=True, extra=_clean(extra))
+
+
+def _without(turn: Turn, mine: Mapping[int, MediaPart]) -> tuple[Message, list[MediaPart]]:
+    """The turn with notes for its media; what is sent of them waits for a user turn."""
+    parts: list[Part] = [Text(note(part)) if isinstance(part, MediaPart) else part for part in turn.message.parts]
+    if turn.verbatim and turn.message.media:
+        parts = [Text(note(part)) for part in turn.message.media]
+    return replace(turn.message, parts=tuple(parts), extra=_clean(turn.message.extra)), list(mine.values())
+
+
+def _user(turn: Turn, mine: Mapping[int, MediaPart], waiting: Sequence[MediaPart]) -> Message:
+    own: list[Part] = []
+    for number, part in enumerate(turn.message.parts):
+        if not isinstance(part, MediaPart):
+            own.append(part)
+        elif number in mine:
+            own.append(replace(mine[number], place="part"))
+        else:
+            own.append(Text(note(part)))
+    earlier = [replace(part, place="part") for part in waiting]
+    return replace(turn.message, parts=(*earlier, *own), is_string=turn.message.is_string)
+
+
+def _numbered(turn: Turn) -> Iterator[tuple[int, MediaPart]]:
+    return ((number, part) for number, part in enumerate(turn.message.parts) if isinstance(part, MediaPart))
+
+
+def _clean(extra: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Leave out of an assistant turn what Darkroom itself put there for the client."""
+    return {key: value for key, value in extra.items() if key not in {"reasoning_content", "darkroom"}}

@@ -1,0 +1,295 @@
+"""History in: whatever the client kept becomes media, and then what this upstream must be shown.
+
+Strategy. Three passes over the messages. `_locate` finds what each names: bytes (stored once by hash), our links in
+text and in parts, ids, the ids in a relay's transcript. `replay.wanted` picks what goes along. `_final` brings only
+those into the form that the profile takes, so that nothing is fetched or read that is not sent. A failure in what the
+user just sent is his to know (4xx); one in an old assistant turn becomes a note, since the chat must go on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+from darkroom.codecs import links
+from darkroom.codecs.links import Reference
+from darkroom.database import Database
+from darkroom.dialects.relay_text import Transcript, language_of, read_transcript
+from darkroom.dialects.relay_vocabulary import Language
+from darkroom.errors import ClientError, DarkroomError, NotFound, UrlRefused
+from darkroom.fetch import Fetcher
+from darkroom.generation import Generation, Input
+from darkroom.imports import Importer
+from darkroom.ingest import Arrived, Ingest, arrived
+from darkroom.media import Media, MediaKind
+from darkroom.messages import Conversation, Inline, MediaPart, Message, Named, Part, Remote, Stored, Text
+from darkroom.profiles import Profile
+from darkroom.providers import Target
+from darkroom.replay import Omitted, Place, Turn, Wanted, in_words, last_user, name_of, rewrite, wanted, within
+
+_MAY_NAME = ("media_", "gen_", "](", "<img", "<video")
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """A conversation that can be written for its upstream, and what Darkroom knows of it."""
+
+    conversation: Conversation
+    prompt: str
+    language: Language
+    inputs: tuple[Input, ...] = ()
+    omitted: tuple[Omitted, ...] = ()
+
+
+@dataclass(slots=True)
+class Resolver:
+    """Resolves the history of one owner's requests."""
+
+    database: Database
+    ingest: Ingest
+    fetcher: Fetcher
+    public_url: str
+
+    async def resolve(self, conversation: Conversation, owner: str, target: Target) -> Resolved:
+        """Return the conversation for `target`. Raises `InvalidMedia`, `NotFound`, `UrlRefused`, `UrlUnreachable`."""
+        last = conversation.last_user
+        prompt = last.text.strip() if last is not None else ""
+        language = language_of(prompt)
+        if is_plain(conversation):
+            return Resolved(replace(conversation, model=target.model), prompt, language)
+        history = _History(self, owner, target)
+        turns = [await history.locate(message) for message in conversation.messages]
+        kept, omitted = within(wanted(turns, target), target.profile)
+        sent, failed = await self._final(turns, kept, owner, target.profile)
+        chosen = {item.place for item in kept}
+        unsent = [Omitted(name, "not needed for this turn") for name in _left(turns, chosen, target)]
+        messages = rewrite(turns, sent, target)
+        return Resolved(
+            replace(conversation, model=target.model, messages=messages),
+            prompt,
+            language,
+            tuple(_input(item, sent[item.place]) for item in kept if item.place in sent and item.role),
+            (*omitted, *failed, *unsent),
+        )
+
+    async def _final(
+        self, turns: Sequence[Turn], kept: Sequence[Wanted], owner: str, profile: Profile
+    ) -> tuple[dict[Place, MediaPart], list[Omitted]]:
+        """Bring what is sent into its final form: `Stored`, or `Remote` where the profile takes plain URLs."""
+        sent: dict[Place, MediaPart] = {}
+        failed: list[Omitted] = []
+        last = last_user(turns)
+        for item in kept:
+            try:
+                sent[item.place] = await self._form(item.part, owner, profile, fresh=item.place[0] == last)
+            except DarkroomError as error:
+                if item.place[0] == last:
+                    raise
+                failed.append(Omitted(name_of(item.part), error.message))
+        # The order of importance decided who comes along; what is written stands in the order of the conversation.
+        return dict(sorted(sent.items())), failed
+
+    async def _form(self, part: MediaPart, owner: str, profile: Profile, *, fresh: bool) -> MediaPart:
+        if isinstance(part.source, Remote):
+            if profile.forms[0] == "url":
+                return part
+            part = _stored(part, await self._fetched(part.source.url, owner, part.filename, fresh=fresh))
+        if not isinstance(part.source, Stored):
+            return part
+        media = part.source.media
+        match profile.forms[0]:
+            case "link":
+                return replace(part, source=Stored(media, links.make_link(self.public_url, media)))
+            case "url" if media.source_url and media.origin == "fetched":
+                return replace(part, source=Stored(media, media.source_url))
+            case _:
+                return part
+
+    async def _fetched(self, url: str, owner: str, filename: str | None, *, fresh: bool) -> Media:
+        """Return what a user's URL leads to: fetched anew for the turn at hand, as it was then for earlier ones."""
+        known = await self.database.media_by_source_url(owner, url)
+        if known is not None and not fresh:
+            return known
+        if not url.startswith(("http://", "https://")):
+            raise UrlRefused("only http and https URLs can be fetched")
+        spool = self.ingest.storage.spools.new()
+        try:
+            fetched = await self.fetcher.fetch(url, spool)
+            if known is not None and known.blob == fetched.sha256:
+                return known
+            data = Arrived(spool, fetched.sha256, fetched.size, fetched.head)
+            name = filename or fetched.filename
+            return await self.ingest.keep(data, owner, "fetched", source_url=url, filename=name)
+        finally:
+            spool.discard()
+
+
+@dataclass(slots=True)
+class _History:
+    """One request's way through its messages; remembers the rows that it has read."""
+
+    resolver: Resolver
+    owner: str
+    target: Target
+    _generations: dict[str, Generation | None] = field(default_factory=dict)
+    _prompt: str = ""
+    _seen: set[str] = field(default_factory=set)
+
+    async def locate(self, message: Message) -> Turn:
+        """Return a message as a turn whose media are found."""
+        if message.role == "assistant" and (transcript := read_transcript(message.text)) is not None:
+            return await self._transcript(message, transcript)
+        parts: list[Part] = []
+        named: list[Generation] = []
+        for part in message.parts:
+            match part:
+                case Text(text) if any(word in text for word in _MAY_NAME):
+                    parts.extend([found async for found in self._text(part, named)])
+                case MediaPart():
+                    parts += await self._part(part, message)
+                case _:
+                    parts.append(part)
+        if message.role == "user":
+            self._prompt = message.text.strip()
+            parts += self._recalled(named, parts)
+        self._seen |= _ids(parts)
+        turn = replace(message, parts=tuple(parts))
+        generation = await self._maker(turn) if message.role == "assistant" else None
+        return Turn(turn, generation or (named[0] if named else None), named=tuple(named))
+
+    def _recalled(self, named: Sequence[Generation], parts: Sequence[Part]) -> list[Part]:
+        """Return the pictures of generations that a user names, and that the client's history does not hold."""
+        seen = self._seen | _ids(parts)
+        recalled = [generation.outputs[0] for generation in named if generation.outputs]
+        return [_stored(MediaPart(media.kind, Named(media.id)), media) for media in recalled if media.id not in seen]
+
+    async def _transcript(self, message: Message, transcript: Transcript) -> Turn:
+        """A relay's own words: learn its generations, find its pictures."""
+        importer = Importer(self.resolver.database, self.owner, self.target)
+        generation = await importer.learn(transcript, self._prompt)
+        parts: list[Part] = [*message.parts]
+        if generation is not None and generation.outputs:
+            parts += [_stored(MediaPart(media.kind, Named(media.id)), media) for media in generation.outputs[:1]]
+        elif transcript.media:
+            url = transcript.media[-1]
+            parts.append(MediaPart(MediaKind.IMAGE, Remote(url)))
+        ours = any(links.media_id_of(url) for url in transcript.media)
+        if ours or self.target.profile.replay != "transcript":
+            return Turn(replace(message, parts=tuple(parts)), generation, verbatim=not ours)
+        return Turn(message, generation, verbatim=True)
+
+    async def _text(self, part: Text, named: list[Generation]) -> AsyncIterator[Part]:
+        position = 0
+        for reference in links.references(part.text):
+            found = await self._reference(reference, named)
+            if found is None:
+                continue
+            if before := part.text[position : reference.start]:
+                yield Text(before)
+            yield found
+            position = reference.end
+        if rest := part.text[position:]:
+            yield Text(rest, part.extra)
+
+    async def _reference(self, reference: Reference, named: list[Generation]) -> MediaPart | None:
+        """Return the media that a piece of text names, if it is this owner's; note the generations on the way."""
+        if reference.what == "generation":
+            if (generation := await self._generation(reference.value)) is not None:
+                named.append(generation)
+            return None
+        media = await self._media(reference)
+        if media is None:
+            return None
+        return MediaPart(media.kind, Stored(media), place="text", alt=reference.alt)
+
+    async def _media(self, reference: Reference) -> Media | None:
+        database = self.resolver.database
+        match reference.what:
+            case "link" | "media":
+                return await database.media(self.owner, reference.value)
+            case "url":
+                return await database.media_by_source_url(self.owner, reference.value)
+            case _:
+                return None
+
+    async def _part(self, part: MediaPart, message: Message) -> list[Part]:
+        try:
+            return [await self._located(part)]
+        except ClientError as error:
+            if message.role != "assistant":
+                raise
+            return [Text(f"[{part.kind} lost: {error.message}]")]
+
+    async def _located(self, part: MediaPart) -> MediaPart:
+        match part.source:
+            case Inline(lifted):
+                media = await self.resolver.ingest.keep_once(arrived(lifted), self.owner, filename=part.filename)
+            case Remote(url) if (id := links.media_id_of(url)) is not None:
+                found = await self.resolver.database.media(self.owner, id)
+                if found is None and url.startswith("http"):
+                    return part
+                media = self._present(found, url)
+            case Named(id):
+                media = await self._by_id(id)
+            case _:
+                return part
+        return _stored(part, media)
+
+    async def _by_id(self, id: str) -> Media:
+        if id.startswith("gen_"):
+            generation = await self._generation(id)
+            return self._present(generation.outputs[0] if generation and generation.outputs else None, id)
+        return self._present(await self.resolver.database.media(self.owner, id), id)
+
+    def _present(self, media: Media | None, name: str) -> Media:
+        if media is None:
+            raise NotFound(f"there is no media `{name}`; it was never here, or it was deleted")
+        return media
+
+    async def _generation(self, id: str) -> Generation | None:
+        if id not in self._generations:
+            database = self.resolver.database
+            found = await database.generation(self.owner, id)
+            self._generations[id] = found or await database.generation_by_upstream_id(self.owner, "gen_id", id)
+        return self._generations[id]
+
+    async def _maker(self, message: Message) -> Generation | None:
+        for part in message.media:
+            if isinstance(part.source, Stored) and part.source.media.generation is not None:
+                return await self._generation(part.source.media.generation)
+        return None
+
+
+def is_plain(conversation: Conversation) -> bool:
+    """Tell whether no message can name media, so that there is nothing to resolve."""
+    return all(
+        isinstance(part, Text) and not any(word in part.text for word in _MAY_NAME)
+        for message in conversation.messages
+        for part in message.parts
+    )
+
+
+def _stored(part: MediaPart, media: Media) -> MediaPart:
+    """The part with its media; its kind is what the bytes say."""
+    return replace(part, kind=media.kind, source=Stored(media), filename=part.filename or media.filename)
+
+
+def _ids(parts: Sequence[Part]) -> set[str]:
+    return {part.source.media.id for part in parts if isinstance(part, MediaPart) and isinstance(part.source, Stored)}
+
+
+def _left(turns: Sequence[Turn], chosen: set[Place], target: Target) -> Iterator[str]:
+    """Yield the names of the media that nobody chose, and that the upstream is not reminded of in its own words."""
+    if not target.profile.makes_media:
+        return
+    for index, turn in enumerate(turns):
+        for number, part in enumerate(turn.message.parts):
+            if isinstance(part, MediaPart) and (index, number) not in chosen and not in_words(turn, target):
+                yield name_of(part)
+
+
+def _input(item: Wanted, sent: MediaPart) -> Input:
+    role = item.role or "reference"
+    if isinstance(sent.source, Stored):
+        return Input(role, sent.source.media.id, sent.source.media.generation)
+    return Input(role)

@@ -1,0 +1,257 @@
+"""The `darkroom` command."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+import tomllib
+from collections.abc import Callable, Coroutine
+from dataclasses import asdict, replace
+from functools import wraps
+from pathlib import Path
+from typing import Any, NoReturn, ParamSpec, TypeVar
+
+import click
+import uvicorn
+
+from darkroom import __version__
+from darkroom.app import create_app
+from darkroom.clock import now
+from darkroom.codecs.links import make_link
+from darkroom.database import Database
+from darkroom.endpoints.access import is_loopback
+from darkroom.errors import ConfigInvalid, DarkroomError
+from darkroom.keys import Keys
+from darkroom.settings import Settings, load
+from darkroom.storage import GRACE_MS, Storage
+from darkroom.sweep import Sweeper
+
+_DEFAULT_CONFIG = "darkroom.toml"
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def _run(command: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, T]:
+    """Run a coroutine as a command; our own errors are a line, not a traceback."""
+
+    @wraps(command)
+    def run(*args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return asyncio.run(command(*args, **kwargs))
+        except DarkroomError as error:
+            raise click.ClickException(error.message) from error
+
+    return run
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="darkroom")
+@click.option(
+    "--config",
+    "-c",
+    type=click.Path(dir_okay=False),
+    help="TOML file  [default: darkroom.toml if it is there]",
+)
+@click.pass_context
+def main(context: click.Context, config: str | None) -> None:
+    """An OpenAI-compatible media gateway."""
+    context.obj = config
+
+
+def read_settings(config: str | None) -> Settings:
+    """Return the settings of a file and the environment. Raises `ConfigInvalid`."""
+    path = Path(config or _DEFAULT_CONFIG)
+    if config is None and not path.exists():
+        return load({}, os.environ)
+    try:
+        with path.open("rb") as file:
+            return load(tomllib.load(file), os.environ)
+    except OSError as error:
+        raise ConfigInvalid(f"{path} can't be read: {error.strerror}") from error
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigInvalid(f"{path} is not TOML: {error}") from error
+
+
+@main.command()
+@click.option("--host", help="address to listen on  [default: 127.0.0.1]")
+@click.option("--port", type=int, help="port to listen on  [default: 8000]")
+@click.option("--config", "-c", "own_config", type=click.Path(dir_okay=False), help="TOML file")
+@click.pass_obj
+def serve(config: str | None, host: str | None, port: int | None, own_config: str | None) -> None:
+    """Start the gateway."""
+    try:
+        settings = read_settings(own_config or config)
+        server = replace(
+            settings.server,
+            host=host or settings.server.host,
+            port=port if port is not None else settings.server.port,
+        )
+        settings = replace(settings, server=server)
+        asyncio.run(_check_open(settings))
+    except DarkroomError as error:
+        raise click.ClickException(error.message) from error
+    _serve(settings)
+
+
+async def _check_open(settings: Settings) -> None:
+    """Refuse to listen to the world without keys."""
+    if is_loopback(settings.server.host):
+        return
+    database = await Database.open(settings.storage.database)
+    try:
+        if not await database.has_keys():
+            raise ConfigInvalid(
+                f"there are no keys, and {settings.server.host} is not this machine alone: "
+                "make one with `darkroom keys create`, or listen on 127.0.0.1"
+            )
+    finally:
+        await database.close()
+
+
+class _Server(uvicorn.Server):
+    """Says where it is once it listens."""
+
+    def __init__(self, config: uvicorn.Config, settings: Settings) -> None:
+        super().__init__(config)
+        self._settings = settings
+
+    async def startup(self, sockets: Any = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            click.echo(greeting(self._settings.public_url, sorted(row.name for row in self._settings.providers)))
+            sys.stdout.flush()
+
+
+def _serve(settings: Settings) -> None:
+    config = uvicorn.Config(
+        create_app(settings),
+        host=settings.server.host,
+        port=settings.server.port,
+        log_level="warning",
+        access_log=False,
+        ws="none",
+        http="httptools",
+        loop="uvloop",
+        server_header=False,
+        timeout_graceful_shutdown=30,
+    )
+    server = _Server(config, settings)
+    for asked in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(asked, _end)
+    server.run()
+    if not server.started:
+        raise SystemExit(3)
+
+
+def _end(number: int, frame: object) -> NoReturn:
+    """End well when asked to: uvicorn raises its signals again once it has shut down."""
+    raise SystemExit(0)
+
+
+def greeting(url: str, providers: list[str]) -> str:
+    """Return what a newcomer wants to see: where it is, and two things to try."""
+    offered = ", ".join([*providers, "sketch (built in)"])
+    return f"""
+Darkroom {__version__} is at {url}   providers: {offered}
+
+Try it:
+  curl {url}/v1/chat/completions -H 'content-type: application/json' \\
+    -d '{{"model": "sketch", "messages": [{{"role": "user", "content": "a lighthouse in a storm"}}]}}'
+
+  from openai import OpenAI
+  client = OpenAI(base_url="{url}/v1", api_key="none")
+  answer = client.chat.completions.create(
+      model="sketch", messages=[{{"role": "user", "content": "a lighthouse in a storm"}}])
+  print(answer.choices[0].message.content)
+"""
+
+
+@main.group()
+def keys() -> None:
+    """Make, list and revoke the keys that clients show."""
+
+
+@keys.command("create")
+@click.option("--owner", default="default", show_default=True, help="whose media the key gives access to")
+@click.pass_obj
+@_run
+async def create_key(config: str | None, owner: str) -> None:
+    """Make a key and print it, once."""
+    database = await Database.open(read_settings(config).storage.database)
+    try:
+        id, secret = await Keys(database).create(owner)
+    finally:
+        await database.close()
+    click.echo(f"{id} for {owner}; it is not shown again:", err=True)
+    click.echo(secret)
+
+
+@keys.command("list")
+@click.pass_obj
+@_run
+async def list_keys(config: str | None) -> None:
+    """List the keys, without their secrets."""
+    database = await Database.open(read_settings(config).storage.database)
+    try:
+        for row in await database.list_keys():
+            click.echo(f"{row.id}  {row.owner}  {'revoked' if row.revoked else 'good'}")
+    finally:
+        await database.close()
+
+
+@keys.command("revoke")
+@click.argument("id")
+@click.pass_obj
+@_run
+async def revoke_key(config: str | None, id: str) -> None:
+    """Revoke a key; a running gateway notices within ten seconds."""
+    database = await Database.open(read_settings(config).storage.database)
+    try:
+        if not await database.revoke_key(id, now()):
+            raise click.ClickException(f"there is no good key {id}")
+    finally:
+        await database.close()
+
+
+@main.group()
+def media() -> None:
+    """Look at what is stored, and clean up."""
+
+
+@media.command("list")
+@click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 1000))
+@click.pass_obj
+@_run
+async def list_media(config: str | None, limit: int) -> None:
+    """List the newest media of every owner."""
+    settings = read_settings(config)
+    database = await Database.open(settings.storage.database)
+    try:
+        for row in await database.list_media(None, limit):
+            size = f"{row.width}x{row.height}" if row.width else "-"
+            click.echo(f"{make_link(settings.public_url, row)}  {row.mime}  {size}  {row.size}  {row.owner}")
+    finally:
+        await database.close()
+
+
+@media.command("sweep")
+@click.option("--dry-run", is_flag=True, help="only say what would go")
+@click.option("--grace", default=GRACE_MS // 1000, show_default=True, help="seconds that young bytes are spared")
+@click.pass_obj
+@_run
+async def sweep(config: str | None, dry_run: bool, grace: int) -> None:
+    """Remove what crashes and deletions left over."""
+    settings = read_settings(config)
+    database = await Database.open(settings.storage.database)
+    storage = await Storage.open(settings.storage.media)
+    try:
+        swept = await Sweeper(database, storage).sweep(grace_ms=grace * 1000, dry=dry_run)
+    finally:
+        await storage.close()
+        await database.close()
+    for name, value in asdict(swept).items():
+        click.echo(f"{name}: {value}")
+    if swept.missing:
+        raise SystemExit(1)

@@ -1,0 +1,150 @@
+"""`GET /media/{id}.{ext}`: the bytes, untouched; and what is known of media and generations.
+
+A link's id is the permission to read it, so no key is asked for. What a browser could run is never served inline.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from email.utils import formatdate
+from urllib.parse import quote
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+
+from darkroom import images
+from darkroom.clock import now
+from darkroom.codecs.ranges import ByteRange, etag_matches, parse_range, range_applies
+from darkroom.errors import MalformedRequest, NotFound, RangeNotSatisfiable
+from darkroom.gateway import Gateway
+from darkroom.generations import describe, describe_media
+from darkroom.ids import is_typeid
+from darkroom.media import Media, MediaKind
+
+_CACHE = "private, max-age=86400"
+_SAFE = {
+    "x-content-type-options": "nosniff",
+    "content-security-policy": "default-src 'none'; sandbox",
+    "cross-origin-resource-policy": "cross-origin",
+    "access-control-allow-origin": "*",
+    "referrer-policy": "no-referrer",
+}
+_MAX_PAGE = 100
+_MAX_WIDTH = 4096
+_MAX_DIGITS = 6
+
+
+async def serve_media(request: Request) -> Response:
+    """Serve the bytes, or with `?w=` a thumbnail."""
+    gateway: Gateway = request.app.state.gateway
+    media = await _by_name(gateway, request.path_params["name"])
+    width = request.query_params.get("w")
+    if width is not None and media.kind is MediaKind.IMAGE:
+        return await _thumbnail(gateway, request, media, width)
+    return await _bytes(gateway, request, media)
+
+
+async def _by_name(gateway: Gateway, name: str) -> Media:
+    id = name.partition(".")[0]
+    media = await gateway.database.media_by_id(id) if is_typeid(id, "media") else None
+    if media is None:
+        raise NotFound("there is no such media; it was never here, or it was deleted")
+    return media
+
+
+async def _bytes(gateway: Gateway, request: Request, media: Media) -> Response:
+    etag = f'"{media.blob}"'
+    headers = {**_headers(media), "etag": etag, "accept-ranges": "bytes"}
+    if etag_matches(request.headers.get("if-none-match"), etag):
+        return Response(status_code=304, headers=headers)
+    wanted: ByteRange | None = None
+    if range_applies(request.headers.get("if-range"), etag):
+        try:
+            wanted = parse_range(request.headers.get("range"), media.size)
+        except RangeNotSatisfiable:
+            return Response(status_code=416, headers={**headers, "content-range": f"bytes */{media.size}"})
+    start, stop = (wanted.start, wanted.stop) if wanted else (0, media.size)
+    headers["content-length"] = str(stop - start)
+    if wanted is not None:
+        headers["content-range"] = wanted.content_range(media.size)
+    status = 206 if wanted else 200
+    if request.method == "HEAD":
+        return Response(status_code=status, headers=headers, media_type=media.mime)
+    chunks = await gateway.storage.read(media.blob, start, stop)
+    return StreamingResponse(chunks, status, headers, media.mime)
+
+
+async def _thumbnail(gateway: Gateway, request: Request, media: Media, asked: str) -> Response:
+    width = images.snap_width(_number(asked, "w", _MAX_WIDTH))
+    etag = f'"{media.blob}-{width}"'
+    headers = {**_headers(media), "etag": etag}
+    headers.pop("content-disposition")
+    if etag_matches(request.headers.get("if-none-match"), etag):
+        return Response(status_code=304, headers=headers)
+    key = f"thumbs/{media.blob}/{width}.webp"
+    data = await gateway.storage.get_extra(key)
+    if data is None:
+        whole = b"".join([chunk async for chunk in await gateway.storage.read(media.blob)])
+        data = await asyncio.to_thread(images.thumbnail, whole, width, media.mime, gateway.settings.limits.pixels)
+        await gateway.storage.put_extra(key, data)
+    return Response(data, 200, headers, "image/webp")
+
+
+def _headers(media: Media) -> dict[str, str]:
+    inline = media.kind in {MediaKind.IMAGE, MediaKind.VIDEO, MediaKind.AUDIO}
+    name = quote(media.filename or f"{media.id}.{media.extension}")
+    return {
+        **_SAFE,
+        "cache-control": _CACHE,
+        "last-modified": formatdate(media.created / 1000, usegmt=True),
+        "content-disposition": f"{'inline' if inline else 'attachment'}; filename*=UTF-8''{name}",
+    }
+
+
+async def get_media(request: Request) -> Response:
+    """`GET /v1/media/{id}`: what is known of one's own media."""
+    gateway: Gateway = request.app.state.gateway
+    media = await gateway.database.media(request.state.owner, request.path_params["id"])
+    if media is None:
+        raise _missing("media", request)
+    return JSONResponse(describe_media(media, gateway.settings.public_url))
+
+
+async def delete_media(request: Request) -> Response:
+    """`DELETE /v1/media/{id}`: the link dies now, the bytes with the next sweep that finds nobody wanting them."""
+    gateway: Gateway = request.app.state.gateway
+    id = request.path_params["id"]
+    if not await gateway.database.delete_media(request.state.owner, id, now()):
+        raise _missing("media", request)
+    return JSONResponse({"id": id, "object": "media", "deleted": True})
+
+
+async def get_generation(request: Request) -> Response:
+    """`GET /v1/generations/{id}`."""
+    gateway: Gateway = request.app.state.gateway
+    generation = await gateway.database.generation(request.state.owner, request.path_params["id"])
+    if generation is None:
+        raise _missing("generation", request)
+    return JSONResponse(describe(generation, gateway.settings.public_url))
+
+
+async def list_generations(request: Request) -> Response:
+    """`GET /v1/generations?limit&after`: one's own, newest first."""
+    gateway: Gateway = request.app.state.gateway
+    limit = _number(request.query_params.get("limit", "20"), "limit", _MAX_PAGE)
+    rows = await gateway.database.generations(
+        request.state.owner, limit=limit + 1, before=request.query_params.get("after")
+    )
+    page = [describe(row, gateway.settings.public_url) for row in rows[:limit]]
+    return JSONResponse({"object": "list", "data": page, "has_more": len(rows) > limit})
+
+
+def _number(text: str, name: str, most: int) -> int:
+    """Return a number from 1 to `most` that a query gives in plain digits."""
+    if not (text.isascii() and text.isdecimal() and len(text) <= _MAX_DIGITS and 1 <= int(text) <= most):
+        raise MalformedRequest(f"`{name}` must be a number from 1 to {most}", param=name)
+    return int(text)
+
+
+def _missing(what: str, request: Request) -> NotFound:
+    return NotFound(f"you have no {what} `{request.path_params['id'][:64]}`")

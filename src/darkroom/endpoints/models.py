@@ -1,0 +1,31 @@
+"""`GET /v1/models`: every model that can be asked for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from darkroom.gateway import Gateway
+from darkroom.providers import Provider
+
+_CREATED = 1735689600
+"""A date that every model has: OpenAI's type wants one, and none is known."""
+
+
+async def list_models(request: Request) -> Response:
+    gateway: Gateway = request.app.state.gateway
+    data = [_model(name, row) for name, row in gateway.providers.models()]
+    return JSONResponse({"object": "list", "data": data})
+
+
+async def get_model(request: Request) -> Response:
+    """Describe one model, by the name that it would be asked for with."""
+    gateway: Gateway = request.app.state.gateway
+    name = request.path_params["model"]
+    return JSONResponse(_model(name, gateway.providers.find(name).provider))
+
+
+def _model(name: str, provider: Provider) -> dict[str, Any]:
+    return {"id": name, "object": "model", "created": _CREATED, "owned_by": provider.name}

@@ -1,0 +1,86 @@
+"""Answers on their way out: sent as they come, and stopped when the client leaves."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import suppress
+from typing import Any
+
+from starlette.types import Receive, Scope, Send
+
+_HEARTBEAT_SECONDS = 15.0
+_HEARTBEAT = b": still working\n\n"
+_SSE_HEADERS = [
+    (b"content-type", b"text/event-stream; charset=utf-8"),
+    (b"cache-control", b"no-cache"),
+    (b"x-accel-buffering", b"no"),
+]
+
+
+class SseStream:
+    """Sends frames as server-sent events; a comment goes out when there is nothing to say for 15 s."""
+
+    def __init__(self, frames: AsyncIterator[bytes], headers: dict[str, str] | None = None) -> None:
+        self.frames = frames
+        self.headers = [(name.encode(), value.encode()) for name, value in (headers or {}).items()]
+        self._tail = b"\n\n"
+        self._quiet = True
+
+    async def send(self, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": [*_SSE_HEADERS, *self.headers]})
+        beating = asyncio.ensure_future(self._beat(send))
+        try:
+            async for frame in self.frames:
+                self._tail = frame[-2:]
+                self._quiet = False
+                await send({"type": "http.response.body", "body": frame, "more_body": True})
+        finally:
+            beating.cancel()
+            with suppress(asyncio.CancelledError):
+                await beating
+        await send({"type": "http.response.body", "body": b""})
+
+    async def _beat(self, send: Send) -> None:
+        """Keep proxies from cutting a quiet connection; never in the middle of a frame."""
+        while True:
+            self._quiet = True
+            await asyncio.sleep(_HEARTBEAT_SECONDS)
+            if self._quiet and self._tail == b"\n\n":
+                await send({"type": "http.response.body", "body": _HEARTBEAT, "more_body": True})
+
+
+class PiecesResponse:
+    """Sends a body of known length, piece by piece."""
+
+    def __init__(self, pieces: AsyncIterator[bytes], length: int, headers: dict[str, str]) -> None:
+        self.pieces = pieces
+        self.headers = [(name.encode(), value.encode()) for name, value in headers.items()]
+        self.headers.append((b"content-length", str(length).encode()))
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": self.headers})
+        async for piece in self.pieces:
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
+        await send({"type": "http.response.body", "body": b""})
+
+
+async def until_gone(receive: Receive, work: Coroutine[Any, Any, None]) -> None:
+    """Do work, and stop it when the client leaves."""
+    doing = asyncio.ensure_future(work)
+    leaving = asyncio.ensure_future(_gone(receive))
+    try:
+        await asyncio.wait({doing, leaving}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in (doing, leaving):
+            if not task.done():
+                task.cancel()
+                with suppress(asyncio.CancelledError):
+                    await task
+    if not doing.cancelled():
+        doing.result()
+
+
+async def _gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass

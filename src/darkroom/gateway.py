@@ -1,0 +1,148 @@
+"""The gateway: everything put together. The doors use it, and so can any Python program.
+
+async with Gateway.open(Settings()) as gateway:
+    answer = await gateway.chat.answer(…)
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass, field
+
+from darkroom.chat import Chat
+from darkroom.clock import nonce, now
+from darkroom.database import Database
+from darkroom.errors import DarkroomError, TooManyRequests
+from darkroom.fetch import Fetcher
+from darkroom.ingest import Ingest
+from darkroom.keys import Keys
+from darkroom.lifted import Lifts
+from darkroom.providers import Provider, Providers, provider_of, table
+from darkroom.resolve import Resolver
+from darkroom.settings import ProviderSettings, Settings
+from darkroom.storage import Storage
+from darkroom.sweep import Sweeper
+from darkroom.testing.forms import FORMS
+from darkroom.testing.serving import serve
+from darkroom.testing.sketch_upstream import SketchUpstream
+from darkroom.upstream import Upstream
+
+_SWEEP_SECONDS = 3600
+_SKETCH_PROFILES = {
+    "relay*": "relay-text",
+    "text*": "chat",
+    "images-partials": "codex",
+    "video*": "video-chat",
+    "*": "image-chat",
+}
+_GRACE_SECONDS = 30.0
+_INTERRUPTED = {
+    "message": "the gateway stopped while this was being made",
+    "type": "server_error",
+    "param": None,
+    "code": "interrupted",
+}
+
+log = logging.getLogger("darkroom")
+
+
+@dataclass(slots=True)
+class Gateway:
+    """The parts, open and connected."""
+
+    settings: Settings
+    database: Database
+    storage: Storage
+    keys: Keys
+    providers: Providers
+    chat: Chat
+    sweeper: Sweeper
+    _busy: dict[str, int] = field(default_factory=dict)
+
+    @staticmethod
+    @asynccontextmanager
+    async def open(settings: Settings) -> AsyncIterator[Gateway]:
+        """Open the store and the database, start the embedded painter, and close everything at the end."""
+        async with AsyncExitStack() as stack:
+            providers = table(settings.providers)
+            storage = await Storage.open(settings.storage.media)
+            stack.push_async_callback(storage.close)
+            database = await Database.open(settings.storage.database)
+            stack.push_async_callback(database.close)
+            if settings.storage.database.startswith("sqlite"):
+                # One process: what ran when it stopped runs no more.
+                await database.fail_running_generations(now(), _INTERRUPTED)
+            if settings.sketch:
+                providers = Providers((*providers.rows, await _sketch(stack)))
+            gateway = _assemble(settings, database, storage, providers, stack)
+            stack.push_async_callback(gateway.chat.close, _GRACE_SECONDS)
+            await stack.enter_async_context(_sweeping(gateway.sweeper))
+            yield gateway
+
+    def lifts(self) -> Lifts:
+        """Return where the base64 of one body goes."""
+        return Lifts(self.storage.spools.new, nonce(), self.settings.limits.media)
+
+    @asynccontextmanager
+    async def place(self, owner: str) -> AsyncIterator[None]:
+        """Hold one of an owner's places. Raises `TooManyRequests` when all are taken."""
+        busy = self._busy.get(owner, 0)
+        if busy >= self.settings.limits.per_owner:
+            raise TooManyRequests(f"you have {busy} requests under way already; wait for one to end", retry_after=1)
+        self._busy[owner] = busy + 1
+        try:
+            yield
+        finally:
+            self._busy[owner] -= 1
+            if not self._busy[owner]:
+                del self._busy[owner]
+
+
+def _assemble(
+    settings: Settings, database: Database, storage: Storage, providers: Providers, stack: AsyncExitStack
+) -> Gateway:
+    limits, public_url = settings.limits, settings.public_url
+    ingest = Ingest(storage, database, limits.pixels)
+    fetcher = Fetcher(settings.fetch.allow, limits.media, settings.fetch.timeout)
+    stack.push_async_callback(fetcher.close)
+    upstream = Upstream(storage, limits.upstream_timeout, limits.per_provider)
+    stack.push_async_callback(upstream.close)
+    resolver = Resolver(database, ingest, fetcher, public_url)
+    chat = Chat(database, ingest, fetcher, upstream, resolver, public_url)
+    return Gateway(settings, database, storage, Keys(database), providers, chat, Sweeper(database, storage))
+
+
+async def _sketch(stack: AsyncExitStack) -> Provider:
+    """Start the painter as what it is for the rest of Darkroom: an upstream behind a socket."""
+    key = secrets.token_urlsafe(16)
+    upstream = SketchUpstream(key=key)
+    base_url = await stack.enter_async_context(serve(upstream.app))
+    forms = tuple(name for name in FORMS if not name.startswith(("fail", "bad", "dies", "empty")))
+    row = ProviderSettings("sketch", f"{base_url}/v1", api_keys=(key,), models=forms, profiles=_SKETCH_PROFILES)
+    return provider_of(row)
+
+
+@asynccontextmanager
+async def _sweeping(sweeper: Sweeper) -> AsyncIterator[None]:
+    task = asyncio.create_task(_sweep_now_and_then(sweeper))
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+async def _sweep_now_and_then(sweeper: Sweeper) -> None:
+    while True:
+        try:
+            swept = await sweeper.sweep()
+            if swept.missing:
+                log.error("%d blobs have a row and no bytes: %s", len(swept.missing), swept.missing[:5])
+        except DarkroomError as error:
+            log.warning("the sweep failed: %s", error.message)
+        await asyncio.sleep(_SWEEP_SECONDS)

@@ -10,8 +10,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from darkroom.codecs.text_lift import TextLifter
+from darkroom.dialects.relay_lines import What, judge_plain
 from darkroom.dialects.relay_text import TranscriptDecoder
-from darkroom.events import Event, Finished, MediaProduced, TextDelta
+from darkroom.events import Event, Finished, MediaProduced, Progress, ReasoningDelta, TextDelta
 from darkroom.lifted import Lifts
 from darkroom.media import MediaKind
 
@@ -20,6 +21,7 @@ class MediaText:
     """Events in, events out, with the media in their text as `MediaProduced`."""
 
     def __init__(self, lifts: Lifts, makes: frozenset[MediaKind]) -> None:
+        self._makes = makes
         self._lifter = TextLifter(lifts)
         self._transcript = TranscriptDecoder(lifts, makes)
         self.raw: list[str] = []
@@ -31,6 +33,9 @@ class MediaText:
             match event:
                 case TextDelta(text):
                     yield from self._text(self._lifter.decode(text))
+                case ReasoningDelta(text) if self._makes:
+                    yield event
+                    yield from _told(text)
                 case Finished():
                     yield from self.flush()
                     yield event
@@ -46,6 +51,14 @@ class MediaText:
         if text:
             self.raw.append(text)
             yield from map(_in_text, self._transcript.decode(text))
+
+
+def _told(text: str) -> Iterator[Event]:
+    """Yield the progress that a relay tells in its reasoning (`**Video Generation Progress**: 40%`)."""
+    for line in text.splitlines()[:8]:
+        judgement = judge_plain(line.strip(), ended=True, waiting=False)
+        if judgement.what is What.STAGE and judgement.percent is not None:
+            yield Progress(judgement.stage, judgement.percent)
 
 
 def _in_text(event: Event) -> Event:

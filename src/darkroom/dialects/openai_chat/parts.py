@@ -100,7 +100,7 @@ def _media(value: dict[str, Any], lifts: Lifts, param: str) -> Iterator[Part]:
     source = read_source(fields[key], lifts, f"{param}.{key}" if fields is not inner else f"{param}.{name}.{key}")
     kind = _kind_of_part(value, source)
     filename = fields.get("filename") or value.get("filename")
-    extra = {k: v for k, v in {**_rest(value, name), **fields}.items() if k not in {key, "filename", "index"}}
+    extra = {k: v for k, v in {**_rest(value, name), **fields}.items() if k not in {key, "filename", "index", "type"}}
     yield MediaPart(kind, source, filename=filename if isinstance(filename, str) else None, extra=extra)
     if isinstance(caption := value.get("text"), str) and caption:
         yield Text(caption)

@@ -41,7 +41,7 @@ class Shaper:
     generation: Callable[[], str | None] = lambda: None
     _tail: str = ""
     _shown: dict[str, bool] = field(default_factory=dict)
-    _task: bool = False
+    _done: bool = False
 
     def shape(self, event: Event) -> Iterator[Delta]:
         """Yield the deltas of an event; those about the whole answer (usage, end, failure) are not ours."""
@@ -87,7 +87,8 @@ class Shaper:
 
     def _transcript(self, event: MediaStored, link: str) -> Iterator[Delta]:
         generation = self.generation() or ""
-        if not self._task:
+        if not self._done:
+            self._done = True
             yield self._text(self.transcript.progress(Progress("done")))
         yield self._text(self.transcript.generation(generation))
         write = self.transcript.video if event.media.kind is MediaKind.VIDEO else self.transcript.picture
@@ -108,7 +109,6 @@ class Shaper:
             if not isinstance(event, UpstreamNamed) and event.text:
                 yield {"reasoning_content": event.text + ("\n\n" if isinstance(event, Planned) else "")}
             return
-        self._task = True
         match event:
             case Planned(params):
                 yield self._text(self.transcript.plan(params))
@@ -117,6 +117,7 @@ class Shaper:
             case UpstreamNamed():
                 return
             case Progress():
+                self._done = self._done or event.stage == "done"
                 if text := self.transcript.progress(event):
                     yield self._text(text)
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -16,7 +13,6 @@ from darkroom.endpoints.access import Access
 from darkroom.endpoints.chat import OUTPUT_HEADER, ChatCompletions
 from darkroom.errors import DarkroomError
 from darkroom.gateway import Gateway
-from darkroom.settings import Settings
 
 ROUTES = (
     Route("/", pages.home),
@@ -35,34 +31,16 @@ ROUTES = (
 _LOOPBACK_ORIGIN = r"https?://([a-z0-9-]+\.)*(localhost|127\.\d+\.\d+\.\d+|\[::1\])(:\d+)?"
 
 
-def create_app(settings: Settings) -> Starlette:
-    """Return the application; its gateway opens and closes with it."""
-
-    @asynccontextmanager
-    async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        async with Gateway.open(settings) as gateway:
-            app.state.gateway = gateway
-            yield
-
-    return _app(settings, lifespan)
-
-
 def app_of(gateway: Gateway) -> Starlette:
-    """Return the application of a gateway that is open already."""
-    app = _app(gateway.settings, None)
-    app.state.gateway = gateway
-    return app
-
-
-def _app(settings: Settings, lifespan: object) -> Starlette:
+    """Return the application of an open gateway."""
     cors = Middleware(
         CORSMiddleware,
-        allow_origins=list(settings.server.cors),
+        allow_origins=list(gateway.settings.server.cors),
         allow_origin_regex=_LOOPBACK_ORIGIN,
         allow_methods=["GET", "POST", "DELETE"],
         allow_headers=["authorization", "content-type", OUTPUT_HEADER],
     )
-    return Starlette(
+    app = Starlette(
         routes=list(ROUTES),
         middleware=[cors, Middleware(Access)],
         exception_handlers={
@@ -70,5 +48,6 @@ def _app(settings: Settings, lifespan: object) -> Starlette:
             HTTPException: errors.on_http_error,
             Exception: errors.on_any_error,
         },
-        lifespan=lifespan,  # type: ignore[arg-type]
     )
+    app.state.gateway = gateway
+    return app

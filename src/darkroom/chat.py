@@ -40,13 +40,14 @@ from darkroom.events import (
 from darkroom.fetch import Fetcher
 from darkroom.generations import Recorder, describe_input, describe_media
 from darkroom.ingest import Ingest
-from darkroom.lifted import Lifts
+from darkroom.lifted import PLACEHOLDER, Lifts
 from darkroom.messages import Conversation
 from darkroom.providers import Provider, Target
 from darkroom.resolve import Resolved, Resolver
 from darkroom.upstream import Upstream
 
 _REASONING_KEPT = 2000
+_URI_HEAD = r"(?:data:[^,\s()<>\x1a]{0,600}+,)?"
 
 INTERNAL = "something went wrong inside Darkroom; its log says what"
 log = logging.getLogger("darkroom")
@@ -67,6 +68,8 @@ class Chat:
     async def answer(self, conversation: Conversation, lifts: Lifts, owner: str, target: Target) -> Answer:
         """Resolve a conversation and return its answer, not yet begun. `lifts` are for the answer's own media."""
         resolved = await self.resolver.resolve(conversation, owner, target)
+        for omitted in resolved.omitted:
+            log.debug("%s was not sent to %s: %s", omitted.id, target.model, omitted.reason)
         recorder = Recorder(self.database, owner, target, resolved.prompt, resolved.inputs)
         capture = Capture(self.ingest, self.fetcher, owner, target.provider)
         return Answer(self, resolved, target, lifts, recorder, capture)
@@ -220,13 +223,14 @@ class Answer:
         """Return what this upstream must be shown again, its media replaced by our links."""
         replay: dict[str, Any] = {}
         if self.target.profile.replay == "transcript" and self._text is not None:
-            replay["text"] = self.lifts.pattern.sub(self._linked, "".join(self._text.raw))
+            runs = re.compile(f"{_URI_HEAD}({PLACEHOLDER.pattern})")
+            replay["text"] = runs.sub(self._linked, "".join(self._text.raw))
         if self.recorder.fields:
             replay["fields"] = self.recorder.fields
         return replay or None
 
-    def _linked(self, placeholder: re.Match[str]) -> str:
-        media = self.capture.by_placeholder.get(placeholder[0])
+    def _linked(self, run: re.Match[str]) -> str:
+        media = self.capture.by_placeholder.get(run[1])
         return make_link(self.chat.public_url, media) if media is not None else ""
 
     def _generations(self) -> list[dict[str, Any]]:

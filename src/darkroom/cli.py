@@ -7,7 +7,8 @@ import os
 import signal
 import sys
 import tomllib
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
 from dataclasses import asdict, replace
 from functools import wraps
 from pathlib import Path
@@ -15,14 +16,16 @@ from typing import Any, NoReturn, ParamSpec, TypeVar
 
 import click
 import uvicorn
+import uvloop
 
 from darkroom import __version__
-from darkroom.app import create_app
+from darkroom.app import app_of
 from darkroom.clock import now
 from darkroom.codecs.links import make_link
 from darkroom.database import Database
 from darkroom.endpoints.access import is_loopback
 from darkroom.errors import ConfigInvalid, DarkroomError
+from darkroom.gateway import Gateway
 from darkroom.keys import Keys
 from darkroom.settings import Settings, load
 from darkroom.storage import GRACE_MS, Storage
@@ -67,11 +70,22 @@ def read_settings(config: str | None) -> Settings:
         return load({}, os.environ)
     try:
         with path.open("rb") as file:
-            return load(tomllib.load(file), os.environ)
+            document = tomllib.load(file)
     except OSError as error:
         raise ConfigInvalid(f"{path} can't be read: {error.strerror}") from error
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigInvalid(f"{path} is not TOML: {error}") from error
+    return load(document, os.environ)
+
+
+@asynccontextmanager
+async def _database(settings: Settings) -> AsyncIterator[Database]:
+    """Open the database for one command."""
+    database = await Database.open(settings.storage.database)
+    try:
+        yield database
+    finally:
+        await database.close()
 
 
 @main.command()
@@ -89,25 +103,21 @@ def serve(config: str | None, host: str | None, port: int | None, own_config: st
             port=port if port is not None else settings.server.port,
         )
         settings = replace(settings, server=server)
-        asyncio.run(_check_open(settings))
+        _serve(settings)
     except DarkroomError as error:
         raise click.ClickException(error.message) from error
-    _serve(settings)
 
 
 async def _check_open(settings: Settings) -> None:
     """Refuse to listen to the world without keys."""
     if is_loopback(settings.server.host):
         return
-    database = await Database.open(settings.storage.database)
-    try:
+    async with _database(settings) as database:
         if not await database.has_keys():
             raise ConfigInvalid(
                 f"there are no keys, and {settings.server.host} is not this machine alone: "
                 "make one with `darkroom keys create`, or listen on 127.0.0.1"
             )
-    finally:
-        await database.close()
 
 
 class _Server(uvicorn.Server):
@@ -125,24 +135,30 @@ class _Server(uvicorn.Server):
 
 
 def _serve(settings: Settings) -> None:
-    config = uvicorn.Config(
-        create_app(settings),
-        host=settings.server.host,
-        port=settings.server.port,
-        log_level="warning",
-        access_log=False,
-        ws="none",
-        http="httptools",
-        loop="uvloop",
-        server_header=False,
-        timeout_graceful_shutdown=30,
-    )
-    server = _Server(config, settings)
+    """Serve until a signal comes. Raises what opening the gateway raises."""
     for asked in (signal.SIGTERM, signal.SIGINT):
         signal.signal(asked, _end)
-    server.run()
-    if not server.started:
-        raise SystemExit(3)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_listen(settings))
+
+
+async def _listen(settings: Settings) -> None:
+    await _check_open(settings)
+    async with Gateway.open(settings) as gateway:
+        # After the gateway, whose painter is a uvicorn too and sets the level of their common log.
+        config = uvicorn.Config(
+            app_of(gateway),
+            host=settings.server.host,
+            port=settings.server.port,
+            log_level="warning",
+            access_log=False,
+            ws="none",
+            http="httptools",
+            lifespan="off",
+            server_header=False,
+            timeout_graceful_shutdown=30,
+        )
+        await _Server(config, settings).serve()
 
 
 def _end(number: int, frame: object) -> NoReturn:
@@ -179,11 +195,8 @@ def keys() -> None:
 @_run
 async def create_key(config: str | None, owner: str) -> None:
     """Make a key and print it, once."""
-    database = await Database.open(read_settings(config).storage.database)
-    try:
+    async with _database(read_settings(config)) as database:
         id, secret = await Keys(database).create(owner)
-    finally:
-        await database.close()
     click.echo(f"{id} for {owner}; it is not shown again:", err=True)
     click.echo(secret)
 
@@ -193,12 +206,9 @@ async def create_key(config: str | None, owner: str) -> None:
 @_run
 async def list_keys(config: str | None) -> None:
     """List the keys, without their secrets."""
-    database = await Database.open(read_settings(config).storage.database)
-    try:
+    async with _database(read_settings(config)) as database:
         for row in await database.list_keys():
             click.echo(f"{row.id}  {row.owner}  {'revoked' if row.revoked else 'good'}")
-    finally:
-        await database.close()
 
 
 @keys.command("revoke")
@@ -207,12 +217,9 @@ async def list_keys(config: str | None) -> None:
 @_run
 async def revoke_key(config: str | None, id: str) -> None:
     """Revoke a key; a running gateway notices within ten seconds."""
-    database = await Database.open(read_settings(config).storage.database)
-    try:
+    async with _database(read_settings(config)) as database:
         if not await database.revoke_key(id, now()):
             raise click.ClickException(f"there is no good key {id}")
-    finally:
-        await database.close()
 
 
 @main.group()
@@ -227,30 +234,32 @@ def media() -> None:
 async def list_media(config: str | None, limit: int) -> None:
     """List the newest media of every owner."""
     settings = read_settings(config)
-    database = await Database.open(settings.storage.database)
-    try:
+    async with _database(settings) as database:
         for row in await database.list_media(None, limit):
             size = f"{row.width}x{row.height}" if row.width else "-"
             click.echo(f"{make_link(settings.public_url, row)}  {row.mime}  {size}  {row.size}  {row.owner}")
-    finally:
-        await database.close()
 
 
 @media.command("sweep")
 @click.option("--dry-run", is_flag=True, help="only say what would go")
-@click.option("--grace", default=GRACE_MS // 1000, show_default=True, help="seconds that young bytes are spared")
+@click.option(
+    "--grace",
+    default=GRACE_MS // 1000,
+    show_default=True,
+    type=click.IntRange(min=0),
+    help="seconds that young bytes are spared",
+)
 @click.pass_obj
 @_run
 async def sweep(config: str | None, dry_run: bool, grace: int) -> None:
     """Remove what crashes and deletions left over."""
     settings = read_settings(config)
-    database = await Database.open(settings.storage.database)
-    storage = await Storage.open(settings.storage.media)
-    try:
-        swept = await Sweeper(database, storage).sweep(grace_ms=grace * 1000, dry=dry_run)
-    finally:
-        await storage.close()
-        await database.close()
+    async with _database(settings) as database:
+        storage = await Storage.open(settings.storage.media)
+        try:
+            swept = await Sweeper(database, storage).sweep(grace_ms=grace * 1000, dry=dry_run)
+        finally:
+            await storage.close()
     for name, value in asdict(swept).items():
         click.echo(f"{name}: {value}")
     if swept.missing:

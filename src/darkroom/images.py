@@ -12,12 +12,10 @@ All of it is synchronous and may take milliseconds: callers run it in a thread.
 from __future__ import annotations
 
 import io
-import mmap
 import re
 import struct
 from codecs import getincrementaldecoder
 from collections.abc import Callable
-from contextlib import closing
 from pathlib import Path
 from typing import BinaryIO
 
@@ -60,12 +58,11 @@ _HEADERS: dict[str, _Opener] = {
     "image/bmp": BmpImagePlugin.BmpImageFile,
     "image/tiff": TiffImagePlugin.TiffImageFile,
 }
+_BLOCK = 64 * 1024
 _DECODERS: dict[str, _Opener] = _HEADERS | {
     "image/webp": WebPImagePlugin.WebPImageFile,
     "image/avif": AvifImagePlugin.AvifImageFile,
 }
-
-_Bytes = bytes | mmap.mmap
 
 
 def facts(spool: Spool, head: bytes, max_pixels: int = MAX_PIXELS) -> Facts:
@@ -215,56 +212,99 @@ def _ispe_size(head: bytes) -> tuple[int, int] | None:
 # Wholeness: where does the container say that it ends?
 
 
+class _Window:
+    """A file that is read like bytes, a block at a time: a memory map of it would count as ours."""
+
+    __slots__ = ("_block", "_file", "_size", "_start")
+
+    def __init__(self, file: BinaryIO, size: int) -> None:
+        self._file = file
+        self._size = size
+        self._block = b""
+        self._start = 0
+
+    def __len__(self) -> int:
+        return self._size
+
+    def at(self, position: int) -> int:
+        """Return one byte, which must be there."""
+        return self.read(position, 1)[0]
+
+    def read(self, position: int, length: int) -> bytes:
+        """Return up to `length` bytes, of which there are few."""
+        offset = position - self._start
+        if not 0 <= offset <= len(self._block) - length:
+            self._load(position)
+            offset = 0
+        return self._block[offset : offset + length]
+
+    def peek(self, position: int, length: int) -> bytes:
+        """Return a few bytes far from the last ones: without the block around them."""
+        self._file.seek(position)
+        return self._file.read(length)
+
+    def has(self, needle: bytes, position: int) -> bool:
+        """Tell whether two bytes stand anywhere behind a position."""
+        while position < self._size - 1:
+            self._load(position)
+            if needle in self._block:
+                return True
+            position += len(self._block) - 1
+        return False
+
+    def _load(self, position: int) -> None:
+        self._file.seek(position)
+        self._block = self._file.read(_BLOCK)
+        self._start = position
+
+
 def _check_whole(spool: Spool, mime: str) -> None:
     is_whole = _WALKS.get(mime)
     if is_whole is None:
         return
     with spool.open() as file:
-        if spool.path is None:
-            whole = is_whole(file.read())
-        else:
-            with closing(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)) as data:
-                whole = is_whole(data)
+        whole = is_whole(_Window(file, spool.size))
     if not whole:
         raise InvalidMedia(f"broken {_name(mime)}: cut off after {spool.size} bytes")
 
 
-def _png_is_whole(data: _Bytes) -> bool:
+def _png_is_whole(data: _Window) -> bool:
     position = 8
     while position + 12 <= len(data):
-        end = position + 12 + int.from_bytes(data[position : position + 4], "big")
-        if data[position + 4 : position + 8] == b"IEND":
+        head = data.peek(position, 8)
+        end = position + 12 + int.from_bytes(head[:4], "big")
+        if head[4:] == b"IEND":
             return end <= len(data)
         position = end
     return False
 
 
-def _jpeg_is_whole(data: _Bytes) -> bool:
+def _jpeg_is_whole(data: _Window) -> bool:
     """Skip the segments before the scan, since EXIF may hold a small JPEG with an end of its own."""
     position = 2
-    while position + 4 <= len(data) and data[position] == 0xFF:
-        marker = data[position + 1]
+    while position + 4 <= len(data) and data.at(position) == 0xFF:
+        marker = data.at(position + 1)
         if marker == 0xFF:
             position += 1
         elif marker == 0xDA:
-            return data.find(b"\xff\xd9", position) != -1
+            return data.has(b"\xff\xd9", position)
         else:
-            position += 2 + int.from_bytes(data[position + 2 : position + 4], "big")
+            position += 2 + int.from_bytes(data.read(position + 2, 2), "big")
     return False
 
 
-def _gif_is_whole(data: _Bytes) -> bool:
+def _gif_is_whole(data: _Window) -> bool:
     if len(data) < 13:
         return False
-    position = 13 + _palette_bytes(data[10])
+    position = 13 + _palette_bytes(data.at(10))
     while position < len(data):
-        block = data[position]
+        block = data.at(position)
         if block == 0x3B:
             return True
         if block == 0x21:
             position = _after_blocks(data, position + 2)
         elif block == 0x2C and position + 10 < len(data):
-            position = _after_blocks(data, position + 11 + _palette_bytes(data[position + 9]))
+            position = _after_blocks(data, position + 11 + _palette_bytes(data.at(position + 9)))
         else:
             return False
     return False
@@ -274,17 +314,17 @@ def _palette_bytes(flags: int) -> int:
     return 3 << (flags & 7) + 1 if flags & 0x80 else 0
 
 
-def _after_blocks(data: _Bytes, position: int) -> int:
-    while position < len(data) and data[position]:
-        position += 1 + data[position]
+def _after_blocks(data: _Window, position: int) -> int:
+    while position < len(data) and (length := data.at(position)):
+        position += 1 + length
     return position + 1
 
 
-def _webp_is_whole(data: _Bytes) -> bool:
-    return 8 + int.from_bytes(data[4:8], "little") <= len(data)
+def _webp_is_whole(data: _Window) -> bool:
+    return 8 + int.from_bytes(data.read(4, 4), "little") <= len(data)
 
 
-_WALKS: dict[str, Callable[[_Bytes], bool]] = {
+_WALKS: dict[str, Callable[[_Window], bool]] = {
     "image/png": _png_is_whole,
     "image/jpeg": _jpeg_is_whole,
     "image/gif": _gif_is_whole,

@@ -32,6 +32,10 @@ _TO_URLSAFE = bytes.maketrans(b"+/", b"-_")
 _WHITESPACE = b"\r\n\t "
 _BREAK = re.compile(rb"[\r\n\t ]+")
 _TAIL = (re.compile(rb"[A-Za-z0-9_-]{0,4}=*"), re.compile(rb"[A-Za-z0-9+/]{0,4}=*"))
+PLACEHOLDER = re.compile(r"\x1alift:[0-9A-Za-z]{1,32}:[0-9]{1,9}\x1a")
+"""Any placeholder; whether its run is here, only its `Lifts` know."""
+
+_GATHER = 16 * 1024
 _MAX_JOURNAL = 4096
 
 BROKEN = "its base64 is broken"
@@ -85,7 +89,7 @@ class Lifted:
     """
 
     __slots__ = (
-        "_carry", "_count", "_hash", "_journal", "_limit", "_solid", "_space", "_standard", "_urlsafe",
+        "_carry", "_count", "_gathered", "_hash", "_journal", "_limit", "_solid", "_space", "_standard", "_urlsafe",
         "complete", "error", "head", "placeholder", "sink", "size",
     )  # fmt: skip
 
@@ -98,6 +102,7 @@ class Lifted:
         self.complete = False
         self._limit = limit
         self._hash = sha256()
+        self._gathered = bytearray()  # decoded, and neither hashed nor written yet
         self._carry = b""  # the last quantum, as it was written
         self._space = b""  # whitespace that no character has followed yet
         self._count = 0  # characters so far, whitespace not counted
@@ -108,6 +113,7 @@ class Lifted:
 
     @property
     def sha256(self) -> str:
+        self._spill()
         return self._hash.hexdigest()
 
     @property
@@ -117,9 +123,11 @@ class Lifted:
 
     def chunks(self) -> Iterator[bytes]:
         """Yield the decoded bytes from the start."""
+        self._spill()
         return self.sink.chunks()
 
     def discard(self) -> None:
+        self._gathered.clear()
         self.sink.discard()
 
     def feed(self, chars: bytes) -> None:
@@ -162,11 +170,13 @@ class Lifted:
         core = self._carry.rstrip(b"=")
         padded = len(core) < len(self._carry)
         if self.error is not None:
+            self._spill()
             return
         if len(core) % 4 == 1 or (padded and (not core or len(self._carry) % 4)):
             self.error = BROKEN
         elif core:
             self._write(_decode(core + b"=" * (-len(core) % 4), self._urlsafe) or b"")
+        self._spill()
 
     def restore(self) -> str:
         """Return the run as it was written, and let go of the bytes."""
@@ -237,8 +247,16 @@ class Lifted:
             raise TooLarge(f"the media is larger than the limit of {self._limit} bytes")
         if len(self.head) < HEAD_BYTES:
             self.head += data[: HEAD_BYTES - len(self.head)]
-        self._hash.update(data)
-        self.sink.write(data)
+        # A picture in 40,000 deltas would otherwise be hashed and written 40,000 times.
+        self._gathered += data
+        if len(self._gathered) >= _GATHER:
+            self._spill()
+
+    def _spill(self) -> None:
+        if self._gathered:
+            self._hash.update(self._gathered)
+            self.sink.write(self._gathered)
+            self._gathered = bytearray()
 
 
 def _decode(chars: bytes | memoryview, urlsafe: bool) -> bytes | None:
@@ -275,13 +293,11 @@ class Lifts:
     nonce: str
     limit: int | None = None
     prefix: str = field(init=False)
-    pattern: re.Pattern[str] = field(init=False)
     _runs: dict[str, Lifted] = field(default_factory=dict)
     _count: int = 0
 
     def __post_init__(self) -> None:
         self.prefix = f"\x1alift:{self.nonce}:"
-        self.pattern = re.compile(re.escape(self.prefix) + r"[0-9]{1,9}\x1a")
 
     def open(self) -> Lifted:
         """Start a run."""
@@ -293,7 +309,8 @@ class Lifts:
 
     def find(self, text: str) -> re.Match[str] | None:
         """Return the first placeholder in a text."""
-        return self.pattern.search(text) if "\x1a" in text else None
+        found = (match for match in PLACEHOLDER.finditer(text) if match[0] in self._runs) if "\x1a" in text else ()
+        return next(iter(found), None)
 
     def get(self, placeholder: str) -> Lifted | None:
         """Return a run that is here, without finishing it, so that it can be fed on."""
@@ -329,7 +346,7 @@ class Lifts:
         self._runs.clear()
 
     def _restore_text(self, text: str) -> str:
-        return self.pattern.sub(lambda match: self._restore_run(match[0]), text)
+        return PLACEHOLDER.sub(lambda match: self._restore_run(match[0]), text)
 
     def _restore_run(self, placeholder: str) -> str:
         lifted = self._runs.pop(placeholder, None)

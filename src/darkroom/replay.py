@@ -93,6 +93,8 @@ def rewrite(turns: Sequence[Turn], sent: Mapping[Place, MediaPart], target: Targ
             message, moved = _without(turn, mine)
             waiting += moved
         written.append(message)
+    if waiting:  # A conversation that ends with a tool's picture has no user turn to show it in.
+        written.append(Message("user", tuple(replace(part, place="part") for part in waiting), is_string=False))
     return tuple(written)
 
 

@@ -152,6 +152,7 @@ class _History:
         if message.role == "user":
             self._prompt = message.text.strip()
             parts += self._recalled(named, parts)
+        parts = _once(parts)
         self._seen |= _ids(parts)
         turn = replace(message, parts=tuple(parts))
         generation = await self._maker(turn) if message.role == "assistant" else None
@@ -272,6 +273,16 @@ def is_plain(conversation: Conversation) -> bool:
 def _stored(part: MediaPart, media: Media) -> MediaPart:
     """The part with its media; its kind is what the bytes say."""
     return replace(part, kind=media.kind, source=Stored(media), filename=part.filename or media.filename)
+
+
+def _once(parts: Sequence[Part]) -> list[Part]:
+    """Leave out of `images[]` what stands in the content too: many clients keep both."""
+    inside = _ids([part for part in parts if not _is_beside(part)])
+    return [part for part in parts if not (_is_beside(part) and _ids([part]) & inside)]
+
+
+def _is_beside(part: Part) -> bool:
+    return isinstance(part, MediaPart) and part.place == "images"
 
 
 def _ids(parts: Sequence[Part]) -> set[str]:

@@ -205,10 +205,12 @@ class FileStorage(Storage):
             source = spool.path or self._written(b"".join(spool.chunks()))
             try:
                 _fsync(source)
+                is_new = not path.parent.is_dir()
                 with _locked(path.parent, fcntl.LOCK_SH):
                     _link(source, path, size)
                 _fsync(path.parent)
-                _fsync(path.parent.parent)
+                if is_new:
+                    _fsync(path.parent.parent)
             finally:
                 if source != spool.path:
                     source.unlink()

@@ -12,7 +12,7 @@ from urllib.parse import unquote_to_bytes
 import pybase64
 
 from darkroom.errors import InvalidMedia
-from darkroom.lifted import Lifted, Lifts
+from darkroom.lifted import PLACEHOLDER, Lifted, Lifts
 
 _URI = re.compile(r"\s*data:([^,;]*)((?:;[^,;]*)*),", re.IGNORECASE | re.ASCII)
 _BASE64 = re.compile(r";\s*base64\s*\Z", re.IGNORECASE | re.ASCII)
@@ -67,7 +67,7 @@ def _lift(text: str, lifts: Lifts) -> Lifted:
     """Put raw pieces and placeholders together in one run, and finish it."""
     run: Lifted | None = None
     position = 0
-    for match in lifts.pattern.finditer(text) if "\x1a" in text else ():
+    for match in PLACEHOLDER.finditer(text) if "\x1a" in text else ():
         lifted = lifts.get(match[0])
         if lifted is None or lifted is run:
             continue  # it stays in the text, where it breaks the base64

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import re
 
-from darkroom.lifted import Lifted, Lifts
+from darkroom.lifted import PLACEHOLDER, Lifted, Lifts
 
 _NAME = r"[a-z0-9!#$&^_.+*-]"
 _JSON_HEAD = '"b64_json"'
@@ -141,7 +141,7 @@ class TextLifter:
 
     def _join(self, data: str, at: int, final: bool) -> int | None:
         """Continue the run of a placeholder, or append it to the open run."""
-        match = self._lifts.pattern.match(data, at)
+        match = PLACEHOLDER.match(data, at)
         if match is None:
             return None if not final and self._may_be_placeholder(data[at:]) else at
         lifted = self._lifts.get(match[0])
@@ -165,7 +165,7 @@ class TextLifter:
         if at == len(data):
             return unknown
         if data[at] == "\x1a":
-            match = self._lifts.pattern.match(data, at)
+            match = PLACEHOLDER.match(data, at)
             if match is not None:
                 return self._lifts.get(match[0]) is not None
             return unknown if self._may_be_placeholder(data[at:]) else False

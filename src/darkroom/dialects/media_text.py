@@ -55,7 +55,7 @@ class MediaText:
 
 def _told(text: str) -> Iterator[Event]:
     """Yield the progress that a relay tells in its reasoning (`**Video Generation Progress**: 40%`)."""
-    for line in text.splitlines()[:8]:
+    for line in text.splitlines():
         judgement = judge_plain(line.strip(), ended=True, waiting=False)
         if judgement.what is What.STAGE and judgement.percent is not None:
             yield Progress(judgement.stage, judgement.percent)

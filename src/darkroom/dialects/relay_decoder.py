@@ -37,7 +37,7 @@ from darkroom.events import (
     TextDelta,
     UpstreamNamed,
 )
-from darkroom.lifted import Lifts
+from darkroom.lifted import PLACEHOLDER, Lifts
 from darkroom.media import MediaKind
 
 _MAX_FAILURE = 4000
@@ -72,7 +72,7 @@ class TranscriptDecoder:
     def __init__(self, lifts: Lifts, makes: frozenset[MediaKind]) -> None:
         self._lifts = lifts
         self._makes = makes
-        self._placeholder = lifts.pattern
+        self._placeholder = PLACEHOLDER
         self._openers = _OPENERS if makes else _TEXT_OPENERS
         self._out: list[Event] = []
         self._text: list[str] = []

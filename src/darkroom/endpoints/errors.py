@@ -27,7 +27,13 @@ _BY_STATUS: dict[int, type[ClientError]] = {404: NotFound, 405: MethodNotAllowed
 
 
 def error_response(error: DarkroomError) -> Response:
-    """Return an error in OpenAI's shape, with its status and headers."""
+    """Return an error in OpenAI's shape, with its status and headers; what is our own fault goes to the log."""
+    if error.fault == "gateway":
+        log.error("%s: %s", error.code, error.message, exc_info=error)
+    return _response(error)
+
+
+def _response(error: DarkroomError) -> Response:
     headers = {}
     if error.retry_after is not None:
         headers["retry-after"] = str(math.ceil(error.retry_after))
@@ -39,8 +45,6 @@ def error_response(error: DarkroomError) -> Response:
 async def on_darkroom_error(request: Request, error: Exception) -> Response:
     if not isinstance(error, DarkroomError):
         return await on_any_error(request, error)
-    if error.fault == "gateway":
-        log.error("%s %s: %s", request.method, request.url.path, error.message, exc_info=error)
     return error_response(error)
 
 
@@ -57,4 +61,4 @@ async def on_http_error(request: Request, error: Exception) -> Response:
 async def on_any_error(request: Request, error: Exception) -> Response:
     """Answer a defect of ours; its traceback goes to the log alone."""
     log.error("%s %s failed", request.method, request.url.path, exc_info=error)
-    return error_response(GatewayError(INTERNAL))
+    return _response(GatewayError(INTERNAL))

@@ -149,6 +149,7 @@ _MEDIA_BYTES: Schema = {
     "404": _json(_ref("Error"), "Error"),
     "416": {"description": "Range not satisfiable"},
 }
+_EXAMPLE: Schema = {"model": "sketch", "messages": [{"role": "user", "content": "a lighthouse in a storm"}]}
 _OUTPUT_PARAMETER: Schema = {
     "name": "X-Darkroom-Output",
     "in": "header",
@@ -162,7 +163,10 @@ _OUTPUT_PARAMETER: Schema = {
 def document() -> Schema:
     """Return the document, without the server's address."""
     chat = {
-        "requestBody": {"required": True, "content": {"application/json": {"schema": _ref("ChatRequest")}}},
+        "requestBody": {
+            "required": True,
+            "content": {"application/json": {"schema": _ref("ChatRequest"), "example": _EXAMPLE}},
+        },
         "parameters": [_OUTPUT_PARAMETER],
         "description": "As OpenAI's, for every model. With `stream` the answer is server-sent events.",
     }
@@ -173,7 +177,7 @@ def document() -> Schema:
         "description": "The answer, or its stream",
         "content": {
             "application/json": {"schema": _ref("ChatAnswer")},
-            "text/event-stream": {"schema": _STRING},
+            "text/event-stream": {"schema": {"description": "events, each a chunk as JSON; `[DONE]` is the last"}},
         },
     }
     page = {"description": "A page", "content": {"text/html": {"schema": _STRING}}}

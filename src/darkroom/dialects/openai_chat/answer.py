@@ -9,7 +9,7 @@ Formats: OpenAI; OpenRouter and LiteLLM (`images[]`), vLLM-Omni (content lists),
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -37,7 +37,36 @@ from darkroom.messages import Inline, MediaPart, Remote, Text
 _decode = msgspec.json.Decoder().decode
 _MAX_ANSWER = 64 * 1024 * 1024
 _FINISH = {"stop", "length", "tool_calls", "content_filter", "function_call"}
+# Thoughts come before the text, and what stands beside the text may be the same picture again.
+_ORDER = {"reasoning_content": 0, "reasoning": 0, "thinking": 0, "content": 1}
 _FINISH_ALIASES = {"max_tokens": "length", "safety": "content_filter", "image_safety": "content_filter"}
+
+
+class _PlainDelta(msgspec.Struct, forbid_unknown_fields=True):
+    content: str
+    role: str | None = None
+    refusal: None = None
+    reasoning_content: None = None
+    tool_calls: None = None
+    function_call: None = None
+
+
+class _PlainChoice(msgspec.Struct, forbid_unknown_fields=True):
+    delta: _PlainDelta
+    index: int = 0
+    finish_reason: None = None
+    native_finish_reason: None = None
+    logprobs: None = None
+
+
+class _PlainChunk(msgspec.Struct):
+    choices: list[_PlainChoice]
+    usage: None = None
+    error: None = None
+    candidates: None = None
+
+
+_decode_plain = msgspec.json.Decoder(_PlainChunk).decode
 
 
 class EventDecoder:
@@ -83,10 +112,7 @@ class EventDecoder:
                 raise UpstreamBroken(f"the upstream's answer is longer than {_MAX_ANSWER} bytes without its media")
             self._body.append(skeleton)
             return []
-        events: list[Event] = []
-        for event in self._sse.decode(skeleton):
-            events += self._sse_event(event)
-        return events
+        return _joined(self._sse_event(event) for event in self._sse.decode(skeleton))
 
     def _sse_event(self, event: Sse) -> list[Event]:
         if event.data.startswith(b"[DONE]"):
@@ -95,6 +121,8 @@ class EventDecoder:
         return [] if self._ended or not event.data.strip() else self._frame(event.data)
 
     def _frame(self, data: bytes) -> list[Event]:
+        if self._started and (text := _only_text(data)) is not None:
+            return [TextDelta(text)]
         try:
             frame = _decode(data)
         except (msgspec.DecodeError, RecursionError):
@@ -113,20 +141,20 @@ class EventDecoder:
         if not self._started:
             self._started = True
             yield Started(_string(frame.get("id")), _string(frame.get("model")))
-        if isinstance(usage := frame.get("usage"), dict) and usage.get("total_tokens"):
+        if isinstance(usage := frame.get("usage"), dict) and _counts(usage):
             self._usage = usage
-        for choice in frame.get("choices") or ():
-            if isinstance(choice, dict):
-                yield from self._choice(choice)
+        for choice in _objects(frame.get("choices")):
+            yield from self._choice(choice)
         yield from self._leaks(frame)
 
     def _choice(self, choice: dict[str, Any]) -> Iterator[Event]:
         message = choice.get("delta") or choice.get("message") or {}
         if isinstance(text := choice.get("text"), str):
             message = {"content": text}
+        if not isinstance(message, dict):
+            raise UpstreamBroken("the upstream's answer holds a message that is no object")
         passed: dict[str, Any] = {}
-        # The text first: what stands beside it may be the same picture again.
-        for name, value in sorted(message.items(), key=lambda item: item[0] != "content"):
+        for name, value in sorted(message.items(), key=lambda item: _ORDER.get(item[0], 2)):
             if value is None or value == "" or name == "role":
                 continue
             reader = FIELDS.get(name)
@@ -144,14 +172,14 @@ class EventDecoder:
 
     def _leaks(self, frame: dict[str, Any]) -> Iterator[Event]:
         """Read what is not Chat Completions at all, but comes from chat URLs."""
-        for candidate in frame.get("candidates") or ():
-            content = candidate.get("content") if isinstance(candidate, dict) else None
-            for event in _parts((content or {}).get("parts") or [], self._lifts):
-                yield from self._whole(event)
-            if isinstance(candidate, dict) and candidate.get("finishReason"):
+        for candidate in _objects(frame.get("candidates")):
+            for content in _objects([candidate.get("content")]):
+                for event in _parts(content.get("parts") or [], self._lifts):
+                    yield from self._whole(event)
+            if candidate.get("finishReason"):
                 self._finish = self._finish or "stop"
-        if "choices" not in frame and isinstance(frame.get("data"), list):
-            yield from _parts([_as_image(item) for item in frame["data"] if isinstance(item, dict)], self._lifts)
+        if "choices" not in frame:
+            yield from _parts([_as_image(item) for item in _objects(frame.get("data"))], self._lifts)
 
     def _whole(self, event: Event) -> Iterator[Event]:
         """Hold back a picture of which a better version may follow."""
@@ -173,6 +201,42 @@ class EventDecoder:
         if self._finish is None and not self._ended and not self._is_json:
             raise UpstreamBroken("the upstream's answer ended too early")
         return [*events, Finished(self._finish or "stop")]
+
+
+def _objects(value: Any) -> list[dict[str, Any]]:
+    """Return the objects of a list, and nothing of anything else."""
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+def _counts(usage: Mapping[str, Any]) -> bool:
+    """Tell whether a usage can be handed on: relays send stubs of it with every frame."""
+    counts = [usage.get(name) for name in ("prompt_tokens", "completion_tokens", "total_tokens")]
+    return all(type(count) is int for count in counts) and bool(usage["total_tokens"])
+
+
+def _joined(frames: Iterable[list[Event]]) -> list[Event]:
+    """Join texts that arrived together: a burst of small deltas is looked through, and sent on, as one."""
+    events: list[Event] = []
+    texts: list[str] = []
+    for frame in frames:
+        for event in frame:
+            if isinstance(event, TextDelta):
+                texts.append(event.text)
+                continue
+            if texts:
+                events.append(TextDelta("".join(texts)))
+                texts.clear()
+            events.append(event)
+    return [*events, TextDelta("".join(texts))] if texts else events
+
+
+def _only_text(data: bytes) -> str | None:
+    """Return the text of a chunk that holds nothing else, as nearly all do; the rest of this file can do without."""
+    try:
+        choices = _decode_plain(data).choices
+    except msgspec.DecodeError:
+        return None
+    return choices[0].delta.content or None if len(choices) == 1 else None
 
 
 def _parts(value: Any, lifts: Lifts) -> Iterator[Event]:

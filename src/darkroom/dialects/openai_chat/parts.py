@@ -13,7 +13,7 @@ from typing import Any
 from darkroom.codecs import data_uri, links
 from darkroom.codecs.text_lift import TextLifter
 from darkroom.errors import MalformedRequest, UnsupportedPart
-from darkroom.lifted import Lifts
+from darkroom.lifted import PLACEHOLDER, Lifts
 from darkroom.media import MediaKind, kind_of
 from darkroom.messages import Inline, MediaPart, Named, Opaque, Part, Remote, Source, Text
 
@@ -32,14 +32,20 @@ def read_part(value: Any, lifts: Lifts, param: str) -> Iterator[Part]:
     if not isinstance(value, dict):
         raise MalformedRequest(f"{param} must be an object", param=param)
     kind = value.get("type") or next((key for key in _BY_FIELD if key in value), None)
-    if kind in OPAQUE:
+    name = kind if isinstance(kind, str) else ""
+    if name in OPAQUE:
         yield Opaque(lifts.restore(value))
         return
-    reader = READERS.get(kind) if isinstance(kind, str) else None
+    reader = READERS.get(name)
     if reader is None:
         known = ", ".join(name for name in READERS if not name.startswith("_"))
         raise UnsupportedPart(f"{param}: no part of type {kind!r} is known; known: {known}", param=f"{param}.type")
     yield from reader(value, lifts, param)
+
+
+def is_part(value: Mapping[str, Any]) -> bool:
+    """Tell whether an object is a part, and not only what stands in one (`{"url": …}`, `{"data": …}`)."""
+    return "type" in value or any(name in value for name in _BY_FIELD)
 
 
 def read_text(text: str, lifts: Lifts, extra: Mapping[str, Any] | None = None) -> Iterator[Part]:
@@ -50,7 +56,7 @@ def read_text(text: str, lifts: Lifts, extra: Mapping[str, Any] | None = None) -
     lifter = TextLifter(lifts)
     lifted = lifter.decode(text) + lifter.flush()
     position = 0
-    for found in links.references(lifted, lifts.pattern):
+    for found in links.references(lifted, PLACEHOLDER):
         if found.what != "data":
             continue
         if before := lifted[position : found.start]:
@@ -83,7 +89,7 @@ def _text(value: dict[str, Any], lifts: Lifts, param: str) -> Iterator[Part]:
     text = value.get("text")
     if not isinstance(text, str):
         raise MalformedRequest(f"{param}.text must be a string", param=f"{param}.text")
-    yield from read_text(text, lifts, _rest(value, "text"))
+    yield from read_text(text, lifts, lifts.restore(_rest(value, "text")))
 
 
 def _media(value: dict[str, Any], lifts: Lifts, param: str) -> Iterator[Part]:
@@ -99,11 +105,11 @@ def _media(value: dict[str, Any], lifts: Lifts, param: str) -> Iterator[Part]:
         raise MalformedRequest(f"{param}.{name} names no media", param=f"{param}.{name}")
     source = read_source(fields[key], lifts, f"{param}.{key}" if fields is not inner else f"{param}.{name}.{key}")
     kind = _kind_of_part(value, source)
-    filename = fields.get("filename") or value.get("filename")
+    filename = lifts.restore(fields.get("filename") or value.get("filename"))
     extra = {k: v for k, v in {**_rest(value, name), **fields}.items() if k not in {key, "filename", "index", "type"}}
-    yield MediaPart(kind, source, filename=filename if isinstance(filename, str) else None, extra=extra)
+    yield MediaPart(kind, source, filename=filename if isinstance(filename, str) else None, extra=lifts.restore(extra))
     if isinstance(caption := value.get("text"), str) and caption:
-        yield Text(caption)
+        yield Text(lifts.restore(caption))
 
 
 def _payload(value: dict[str, Any], param: str) -> tuple[str, Any]:

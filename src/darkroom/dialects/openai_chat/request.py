@@ -12,7 +12,7 @@ from typing import Any, get_args
 
 import msgspec
 
-from darkroom.dialects.openai_chat.parts import read_part, read_text
+from darkroom.dialects.openai_chat.parts import is_part, read_part, read_text
 from darkroom.dialects.wire import JsonWriter, UpstreamRequest
 from darkroom.errors import MalformedRequest, TooLarge
 from darkroom.lifted import Lifts
@@ -103,7 +103,7 @@ def _outside(value: dict[str, Any], lifts: Lifts, param: str) -> Iterator[Part]:
         for index, item in enumerate(items if isinstance(items, list) else [items]):
             at = f"{param}.{name}[{index}]"
             whole = item if isinstance(item, dict) else {"type": "image_url", "image_url": item}
-            shaped = {"type": "image", "image": whole} if set(whole) == {"data"} else whole
+            shaped = whole if is_part(whole) else {"type": "image", "image": whole}
             for part in read_part(shaped, lifts, at):
                 if isinstance(part, MediaPart):
                     yield MediaPart(part.kind, part.source, "images", extra=part.extra)

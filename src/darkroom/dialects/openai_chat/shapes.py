@@ -40,6 +40,8 @@ class Shaper:
     transcript: TranscriptWriter
     generation: Callable[[], str | None] = lambda: None
     _tail: str = ""
+    _blank: str = ""
+    _spoken: bool = False
     _shown: dict[str, bool] = field(default_factory=dict)
     _done: bool = False
 
@@ -47,7 +49,7 @@ class Shaper:
         """Yield the deltas of an event; those about the whole answer (usage, end, failure) are not ours."""
         match event:
             case TextDelta(text):
-                yield self._text(text)
+                yield from self._said(text)
             case ReasoningDelta(text):
                 yield {"reasoning_content": text}
             case MediaStored():
@@ -61,7 +63,16 @@ class Shaper:
             case _:
                 return
 
+    def _said(self, text: str) -> Iterator[Delta]:
+        """Hold blank text back beside pictures that stand outside of the text: alone it says nothing."""
+        if self.output in {"parts", "images"} and not self._spoken and not text.strip():
+            self._blank += text
+            return
+        text, self._blank = self._blank + text, ""
+        yield self._text(text)
+
     def _text(self, text: str) -> Delta:
+        self._spoken = True
         self._tail = (self._tail + text)[-2:]
         return {"content": text}
 
@@ -78,6 +89,7 @@ class Shaper:
             case "images":
                 yield _images(media, link) or self._in_text(event, link)
             case "parts":
+                self._blank, self._spoken = "", False
                 yield {"content": [_part(media, link)]}
             case "inline":
                 start = f"{self._break(event)}{_mark(media)}[{_alt(event)}]({data_uri.prefix(media.mime)}"
@@ -98,6 +110,7 @@ class Shaper:
         if event.url is None:
             return
         if self.output == "parts":
+            self._blank, self._spoken = "", False
             kind = f"{event.kind}_url" if event.kind is not MediaKind.FILE else "file_url"
             yield {"content": [{"type": kind, kind: {"url": event.url}}]}
         else:

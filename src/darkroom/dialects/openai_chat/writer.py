@@ -145,10 +145,6 @@ def _finished(message: Delta, writer: JsonWriter) -> Delta:
         message["content"] = ""
     if isinstance(content := message["content"], Spliced):
         message["content"] = writer.splice(content)
-    if isinstance(content, list):
-        message["content"] = [part for part in content if part.get("type") != "text" or part["text"].strip()]
-    elif isinstance(content, str) and not content.strip() and message.get("images"):
-        message["content"] = ""
     for call in message.get("tool_calls") or ():
         call.pop("index", None)
     return message

@@ -32,6 +32,15 @@ lock: $(UV)
 	$(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 		pyproject.toml --group dev -c requirements/runtime.lock -o requirements/dev.lock
 
+# Darkroom beside LiteLLM's proxy, the upstream alone and a floor program; Linux only. LiteLLM has a venv of its own.
+bench: $(VENV)/.dev .bench-venv/.ready
+	$(BIN)/python -m bench $(BENCH)
+
+.bench-venv/.ready: requirements/bench.lock | $(UV)
+	@$(UV) venv -q --allow-existing --python $(BIN)/python .bench-venv
+	@$(UV) pip sync -q --require-hashes --python .bench-venv/bin/python requirements/bench.lock
+	@touch $@
+
 clean:
 	rm -rf $(VENV) .bench-venv .mypy_cache .ruff_cache .pytest_cache .hypothesis
 

@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from darkroom import usage
-from darkroom.capture import Capture
+from darkroom.capture import Capture, as_upstreams
 from darkroom.codecs.links import make_link
 from darkroom.database import Database
 from darkroom.dialects.media_text import MediaText
@@ -153,6 +153,8 @@ class Answer:
             self.lifts.close()
 
     async def _failed(self, error: DarkroomError) -> Failed:
+        error = as_upstreams(error)
+        error.hide(self.target.provider.api_keys)
         await self.recorder.fail(error)
         return Failed(error)
 

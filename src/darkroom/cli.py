@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import socket
 import sys
 import tomllib
 from collections.abc import AsyncIterator, Callable, Coroutine
@@ -27,9 +28,11 @@ from darkroom.endpoints.access import is_loopback
 from darkroom.errors import ConfigInvalid, DarkroomError
 from darkroom.gateway import Gateway
 from darkroom.keys import Keys
+from darkroom.settings import Server as ServerSettings
 from darkroom.settings import Settings, load
 from darkroom.storage import GRACE_MS, Storage
 from darkroom.sweep import Sweeper
+from darkroom.testing.serving import listen
 
 _DEFAULT_CONFIG = "darkroom.toml"
 P = ParamSpec("P")
@@ -123,14 +126,17 @@ async def _check_open(settings: Settings) -> None:
 class _Server(uvicorn.Server):
     """Says where it is once it listens."""
 
-    def __init__(self, config: uvicorn.Config, settings: Settings) -> None:
+    def __init__(self, config: uvicorn.Config, settings: Settings, *, keyed: bool) -> None:
         super().__init__(config)
         self._settings = settings
+        self._keyed = keyed
 
     async def startup(self, sockets: Any = None) -> None:
         await super().startup(sockets)
         if self.started:
-            click.echo(greeting(self._settings.public_url, sorted(row.name for row in self._settings.providers)))
+            names = sorted(row.name for row in self._settings.providers)
+            names += ["sketch (built in)"] if self._settings.sketch else []
+            click.echo(greeting(self._settings.public_url, names, keyed=self._keyed))
             sys.stdout.flush()
 
 
@@ -144,12 +150,12 @@ def _serve(settings: Settings) -> None:
 
 async def _listen(settings: Settings) -> None:
     await _check_open(settings)
+    listener = _socket(settings.server)
+    # Port 0 is any port, and links need to know which.
+    settings = replace(settings, server=replace(settings.server, port=listener.getsockname()[1]))
     async with Gateway.open(settings) as gateway:
-        # After the gateway, whose painter is a uvicorn too and sets the level of their common log.
         config = uvicorn.Config(
             app_of(gateway),
-            host=settings.server.host,
-            port=settings.server.port,
             log_level="warning",
             access_log=False,
             ws="none",
@@ -158,7 +164,15 @@ async def _listen(settings: Settings) -> None:
             server_header=False,
             timeout_graceful_shutdown=30,
         )
-        await _Server(config, settings).serve()
+        server = _Server(config, settings, keyed=await gateway.keys.required())
+        await server.serve(sockets=[listener])
+
+
+def _socket(server: ServerSettings) -> socket.socket:
+    try:
+        return listen(server.host, server.port)
+    except OSError as error:
+        raise ConfigInvalid(f"can't listen on {server.host}:{server.port}: {error.strerror}") from error
 
 
 def _end(number: int, frame: object) -> NoReturn:
@@ -166,18 +180,20 @@ def _end(number: int, frame: object) -> NoReturn:
     raise SystemExit(0)
 
 
-def greeting(url: str, providers: list[str]) -> str:
+def greeting(url: str, providers: list[str], *, keyed: bool) -> str:
     """Return what a newcomer wants to see: where it is, and two things to try."""
-    offered = ", ".join([*providers, "sketch (built in)"])
+    offered = ", ".join(providers)
+    header = " -H 'authorization: Bearer dk-…'" if keyed else ""
+    key = "dk-…" if keyed else "none"
     return f"""
 Darkroom {__version__} is at {url}   providers: {offered}
 
 Try it:
-  curl {url}/v1/chat/completions -H 'content-type: application/json' \\
+  curl {url}/v1/chat/completions -H 'content-type: application/json'{header} \\
     -d '{{"model": "sketch", "messages": [{{"role": "user", "content": "a lighthouse in a storm"}}]}}'
 
   from openai import OpenAI
-  client = OpenAI(base_url="{url}/v1", api_key="none")
+  client = OpenAI(base_url="{url}/v1", api_key="{key}")
   answer = client.chat.completions.create(
       model="sketch", messages=[{{"role": "user", "content": "a lighthouse in a storm"}}])
   print(answer.choices[0].message.content)

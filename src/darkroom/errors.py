@@ -36,6 +36,7 @@ translated where the IO is, and turned into HTTP at the door alone.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, ClassVar, Literal
 
 Fault = Literal["client", "upstream", "gateway"]
@@ -58,6 +59,11 @@ class DarkroomError(Exception):
         self.message = message
         self.param = param
         self.retry_after = retry_after
+
+    def hide(self, secrets: Iterable[str]) -> None:
+        """Take secrets out of the message: upstreams like to quote the key that they refuse."""
+        for secret in secrets:
+            self.message = self.message.replace(secret, "…")
 
     def body(self) -> dict[str, Any]:
         """Return the error in OpenAI's shape: `{"error": {"message", "type", "param", "code"}}`."""

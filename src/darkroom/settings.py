@@ -92,7 +92,9 @@ class Settings:
 
     @property
     def public_url(self) -> str:
-        host = f"[{self.server.host}]" if ":" in self.server.host else self.server.host
+        # An address that means every address is none that a client could ask for.
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.server.host, self.server.host)  # noqa: S104
+        host = f"[{host}]" if ":" in host else host
         return (self.server.public_url or f"http://{host}:{self.server.port}").rstrip("/")
 
 

@@ -54,6 +54,7 @@ async def _begin(gateway: Gateway, request: Request, owner: str) -> tuple[Conver
         body = await read_lifted(request, lifts, gateway.settings.limits)
         conversation = decode_request(body, lifts, gateway.settings.limits.parts)
         target = gateway.providers.find(conversation.model)
+        _check_choices(conversation, target)
         _output(request, "markdown")  # A wrong shape is refused before anything is asked, and paid.
         answer = await gateway.chat.answer(conversation, gateway.lifts(), owner, target)
     finally:
@@ -71,6 +72,12 @@ def _head(gateway: Gateway, request: Request, conversation: Conversation, target
         answer.resolved.language,
         conversation.include_usage,
     )
+
+
+def _check_choices(conversation: Conversation, target: Target) -> None:
+    """One message is one answer; `n` pictures go into it together, `n` texts can't."""
+    if conversation.params.get("n") not in (None, 1) and not target.profile.makes_media:
+        raise MalformedRequest("`n` must be 1 for a model that makes no pictures", param="n")
 
 
 def _output(request: Request, default: Output) -> Output:

@@ -29,14 +29,19 @@ class _Server(uvicorn.Server):
         yield
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def listen(host: str, port: int) -> socket.socket:
+    """Return a listening socket for an event loop; raises `OSError`."""
     # asyncio turns Nagle's delay off only for sockets that say they are TCP.
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.bind((host, port))
-    listener.listen(512)
-    listener.setblocking(False)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        listener.listen(512)
+        listener.setblocking(False)
+    except OSError:
+        listener.close()
+        raise
     return listener
 
 
@@ -49,7 +54,6 @@ def _server(app: ASGIApp) -> _Server:
     config = uvicorn.Config(
         app,
         log_config=None,
-        log_level="critical",
         access_log=False,
         ws="none",
         http="httptools",
@@ -62,7 +66,7 @@ def _server(app: ASGIApp) -> _Server:
 @contextlib.asynccontextmanager
 async def serve(app: ASGIApp, *, host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[str]:
     """Serve an app while the block runs; gives its base URL (`http://127.0.0.1:49152`). Port 0 is any."""
-    listener = _listen(host, port)
+    listener = listen(host, port)
     server = _server(app)
     running = asyncio.ensure_future(server.serve(sockets=[listener]))
     try:
@@ -80,7 +84,7 @@ async def serve(app: ASGIApp, *, host: str = "127.0.0.1", port: int = 0) -> Asyn
 @contextlib.contextmanager
 def serve_in_thread(app: ASGIApp, *, host: str = "127.0.0.1", port: int = 0) -> Iterator[str]:
     """Serve an app from a thread while the block runs, for code without an event loop; gives its base URL."""
-    listener = _listen(host, port)
+    listener = listen(host, port)
     server = _server(app)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()

@@ -9,7 +9,6 @@ import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -19,43 +18,17 @@ from darkroom.clock import now
 from darkroom.errors import ConfigInvalid, NotFound, StorageFailed
 from darkroom.spool import Spool
 from darkroom.storage import CHUNK, FileStorage, ObjectStorage, Storage
+from s3 import S3, running_s3
 
 ABSENT = "0" * 64
 KINDS = ["file", "memory", "s3"]
 SIZES = [0, 1, 1000, 256 * 1024 + 1, 6 * 1024 * 1024 + 5]
 
 
-@dataclass(frozen=True)
-class S3:
-    """A running server: its port, and the bucket and keys of `s3_server.py`."""
-
-    port: int
-    url: str = "s3://darkroom"
-
-    def options(self, secret: str = "testing") -> dict[str, str]:
-        return {
-            "AWS_ENDPOINT": f"http://127.0.0.1:{self.port}",
-            "AWS_ACCESS_KEY_ID": "test:tester",
-            "AWS_SECRET_ACCESS_KEY": secret,
-            "AWS_REGION": "us-east-1",
-            "AWS_ALLOW_HTTP": "true",
-        }
-
-
 @pytest.fixture(scope="module")
 def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3]:
-    script = Path(__file__).with_name("s3_server.py")
-    command = [sys.executable, "-W", "ignore", str(script), str(tmp_path_factory.mktemp("s3"))]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as server:
-        assert server.stdin is not None
-        assert server.stdout is not None
-        try:
-            line = server.stdout.readline()
-            assert line.strip().isdigit(), "the S3 server did not start; is the dev dependency swift installed?"
-            yield S3(int(line))
-        finally:
-            server.stdin.close()
-            server.wait()
+    with running_s3(tmp_path_factory.mktemp("s3")) as server:
+        yield server
 
 
 async def opened(kind: str, tmp_path: Path, request: pytest.FixtureRequest) -> Storage:

@@ -128,7 +128,7 @@ async def test_the_world_is_not_listened_to_without_keys(tmp_path: Path) -> None
 async def test_with_a_key_it_may_be(tmp_path: Path) -> None:
     await command(tmp_path, "keys", "create")
     async with serving(tmp_path, DARKROOM_SERVER_HOST="0.0.0.0", DARKROOM_SKETCH="false") as served:
-        assert "is at http://0.0.0.0" in served.greeting
+        assert "is at http://127.0.0.1" in served.greeting
         assert (await served.end(SIGTERM)).code == 0
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from urllib.parse import urljoin
 
-from darkroom.errors import ClientError, DarkroomError, InvalidMedia, TooLarge, UpstreamBadMedia
+from darkroom.errors import ClientError, DarkroomError, InvalidMedia, UpstreamBadMedia
 from darkroom.events import MediaLost, MediaProduced, MediaStored
 from darkroom.fetch import Fetcher, origin_of
 from darkroom.ingest import Arrived, Ingest, arrived
@@ -38,7 +38,7 @@ class Capture:
         try:
             media = await self._bytes(event, generation) if event.lifted else await self._mirror(event, generation)
         except (ClientError, UpstreamBadMedia) as error:
-            lost = MediaLost(event.kind, as_upstreams(error), event.url, event.shown or event.url or "")
+            lost = MediaLost(event.kind, _as_upstreams(error), event.url, event.shown or event.url or "")
             self.lost.append(lost)
             return lost
         return MediaStored(media, event.alt, event.in_text)
@@ -86,10 +86,8 @@ class Capture:
         return media
 
 
-def as_upstreams(error: DarkroomError) -> DarkroomError:
-    """Bad or too many bytes in an answer are the upstream's fault, not the client's."""
+def _as_upstreams(error: DarkroomError) -> DarkroomError:
+    """Bad bytes in an answer are the upstream's fault, not the client's."""
     if isinstance(error, InvalidMedia):
         return UpstreamBadMedia(f"the upstream sent something that is no picture: {error.message}")
-    if isinstance(error, TooLarge):
-        return UpstreamBadMedia(f"the upstream sent too much: {error.message}")
     return error

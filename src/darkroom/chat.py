@@ -16,13 +16,13 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from darkroom import usage
-from darkroom.capture import Capture, as_upstreams
+from darkroom.capture import Capture
 from darkroom.codecs.links import make_link
 from darkroom.database import Database
 from darkroom.dialects.media_text import MediaText
 from darkroom.dialects.openai_chat import EventDecoder, decode_error, encode_request
 from darkroom.dialects.relay_text import classify
-from darkroom.errors import DarkroomError, GatewayError, Overloaded, UpstreamBadMedia, UpstreamBroken
+from darkroom.errors import DarkroomError, GatewayError, Overloaded, TooLarge, UpstreamBadMedia, UpstreamBroken
 from darkroom.events import (
     Event,
     Failed,
@@ -153,7 +153,8 @@ class Answer:
             self.lifts.close()
 
     async def _failed(self, error: DarkroomError) -> Failed:
-        error = as_upstreams(error)
+        if isinstance(error, TooLarge):  # The client asked for a picture, not for its size.
+            error = UpstreamBadMedia(f"the upstream sent too much: {error.message}")
         error.hide(self.target.provider.api_keys)
         await self.recorder.fail(error)
         return Failed(error)

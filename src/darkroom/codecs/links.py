@@ -14,6 +14,7 @@ from typing import Literal
 from urllib.parse import unquote
 
 from darkroom import ids
+from darkroom.lifted import PLACEHOLDER
 from darkroom.media import EXTENSIONS, Media, MediaKind, kind_of
 
 What = Literal["link", "data", "generation", "media", "url"]
@@ -87,13 +88,13 @@ def alt_of(attributes: str) -> str:
     return next(filter(None, match.groups()), "") if match else ""
 
 
-def references(text: str, lifts_pattern: re.Pattern[str] | None = None) -> tuple[Reference, ...]:
+def references(text: str) -> tuple[Reference, ...]:
     """Return everything in a text that may name media, in order and without overlap.
 
     A foreign URL counts where it is shown, or where its path has the extension of a medium. A gen id in the
     alternative text of a construct that is not ours comes right before it, with an empty span at its start.
     """
-    return _Walk(text, lifts_pattern).run()
+    return _Walk(text).run()
 
 
 _STEP = re.compile(
@@ -122,9 +123,8 @@ _MAX_ALT = 4096
 class _Walk:
     """One pass over one text."""
 
-    def __init__(self, text: str, lifts_pattern: re.Pattern[str] | None) -> None:
+    def __init__(self, text: str) -> None:
         self._text = text
-        self._placeholder = lifts_pattern
         self._found: list[Reference] = []
         self._open: list[int] = []
 
@@ -214,7 +214,7 @@ class _Walk:
         head = _DATA_HEAD.match(self._text, at)
         if head is None:
             return 0
-        if self._placeholder and (lift := self._placeholder.match(self._text, head.end())):
+        if lift := PLACEHOLDER.match(self._text, head.end()):
             return lift.end()
         payload = (_WRAPPED if wrapped else _BASE64).match(self._text, head.end())
         return payload.end() if payload else 0

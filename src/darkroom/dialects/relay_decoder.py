@@ -37,7 +37,7 @@ from darkroom.events import (
     TextDelta,
     UpstreamNamed,
 )
-from darkroom.lifted import PLACEHOLDER, Lifts
+from darkroom.lifted import Lifts
 from darkroom.media import MediaKind
 
 _MAX_FAILURE = 4000
@@ -72,7 +72,6 @@ class TranscriptDecoder:
     def __init__(self, lifts: Lifts, makes: frozenset[MediaKind]) -> None:
         self._lifts = lifts
         self._makes = makes
-        self._placeholder = PLACEHOLDER
         self._openers = _OPENERS if makes else _TEXT_OPENERS
         self._out: list[Event] = []
         self._text: list[str] = []
@@ -296,7 +295,7 @@ class TranscriptDecoder:
     def _shape_line(self, first: str, at: int, *, final: bool) -> bool:
         """Read a fence of HTML, or a URL that stands alone."""
         if first == "`":
-            shape = relay_shapes.read_fence(self._held, at, self._placeholder, final=final)
+            shape = relay_shapes.read_fence(self._held, at, final=final)
         else:
             shape = relay_shapes.read_url_line(self._held, at, final=final)
         if shape is Verdict.MORE:
@@ -440,7 +439,7 @@ class TranscriptDecoder:
             self._at += 1
             self._line_start = True
             return True
-        shape = relay_shapes.read(self._held, self._at, self._placeholder, final=final)
+        shape = relay_shapes.read(self._held, self._at, final=final)
         if shape is Verdict.MORE:
             return False
         if isinstance(shape, Shape):

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 
 from darkroom.codecs.links import alt_of, source_of
+from darkroom.lifted import PLACEHOLDER
 
 
 class Verdict(Enum):
@@ -63,19 +64,19 @@ _MAX_TARGET = 8192
 _MAX_INNER = 1024
 
 
-def read(text: str, at: int, placeholder: re.Pattern[str], *, final: bool) -> Read:
+def read(text: str, at: int, *, final: bool) -> Read:
     """Read the shape that begins at `at`: markdown, a tag, or data. `final`: no more text will come."""
     match text[at]:
         case "!" | "[":
-            result = _markdown(text, at, placeholder, final=final)
+            result = _markdown(text, at, final=final)
         case "<":
-            result = _element(text, at, placeholder, final=final)
+            result = _element(text, at, final=final)
         case _:
-            result = _data(text, at, placeholder)
+            result = _data(text, at)
     return Verdict.NO if final and result is Verdict.MORE else result
 
 
-def read_fence(text: str, at: int, placeholder: re.Pattern[str], *, final: bool) -> Read:
+def read_fence(text: str, at: int, *, final: bool) -> Read:
     """Read a fence of HTML that holds a video or a picture."""
     head = _FENCE.match(text, at)
     if head is None or head.end() == len(text):
@@ -84,7 +85,7 @@ def read_fence(text: str, at: int, placeholder: re.Pattern[str], *, final: bool)
         return Verdict.MORE if waits else Verdict.NO
     if text[head.end()] != "<":
         return Verdict.NO
-    shape = _element(text, head.end(), placeholder, final=final)
+    shape = _element(text, head.end(), final=final)
     if isinstance(shape, Verdict):
         return Verdict.NO if final else shape
     close = _FENCE_END.match(text, shape.end)
@@ -112,10 +113,10 @@ def read_url_line(text: str, at: int, *, final: bool) -> Read:
     return Shape("line", match[1], match.end()) if text[match.end()] in "\r\n" else Verdict.NO
 
 
-def _markdown(text: str, at: int, placeholder: re.Pattern[str], *, final: bool) -> Read:
+def _markdown(text: str, at: int, *, final: bool) -> Read:
     """Read `![alt](target)`, `[text](target)`, or a picture that is a link: `[![alt](target)](url)`."""
     if text.startswith("[![", at):
-        return _linked(text, at, placeholder, final=final)
+        return _linked(text, at, final=final)
     match = _ALT.match(text, at)
     if match is None:
         return Verdict.MORE if _ends_with("!", text, at) else Verdict.NO
@@ -127,7 +128,7 @@ def _markdown(text: str, at: int, placeholder: re.Pattern[str], *, final: bool) 
     if not text.startswith("](", end):
         return Verdict.NO
     form = "image" if text[at] == "!" else "link"
-    return _target(text, end + 2, placeholder, (form, match[1]), final=final)
+    return _target(text, end + 2, (form, match[1]), final=final)
 
 
 def _ends_with(char: str, text: str, at: int) -> bool:
@@ -143,25 +144,25 @@ def _may_go_on(text: str, end: int, nested: re.Pattern[str]) -> bool:
     return partial is not None and partial.end() == len(text)
 
 
-def _linked(text: str, at: int, placeholder: re.Pattern[str], *, final: bool) -> Read:
-    inner = _markdown(text, at + 1, placeholder, final=final)
+def _linked(text: str, at: int, *, final: bool) -> Read:
+    inner = _markdown(text, at + 1, final=final)
     if isinstance(inner, Verdict):
         return inner
     if inner.end == len(text) or _ends_with("]", text, inner.end):
         return Verdict.MORE
     if not text.startswith("](", inner.end):
         return Verdict.NO
-    outer = _target(text, inner.end + 2, placeholder, ("link", ""), final=final)
+    outer = _target(text, inner.end + 2, ("link", ""), final=final)
     if isinstance(outer, Verdict):
         return outer
     return Shape(inner.form, inner.target, outer.end, inner.alt, inner.lift, inner.mime, inner.clean, inner.junk)
 
 
-def _target(text: str, at: int, placeholder: re.Pattern[str], named: tuple[str, str], *, final: bool) -> Read:
+def _target(text: str, at: int, named: tuple[str, str], *, final: bool) -> Read:
     """Read what stands in the parentheses that open before `at`; `named` is the form and the alternative text."""
     form, alt = named
     data = _DATA.match(text, at)
-    lift = placeholder.match(text, data.end()) if data else None
+    lift = PLACEHOLDER.match(text, data.end()) if data else None
     if data and lift:
         return _closed(text, lift, (form, alt, data[1].lower()), final=final)
     # Broken data may run over several lines; nothing else does.
@@ -191,7 +192,7 @@ def _closed(text: str, lift: re.Match[str], named: tuple[str, str, str], *, fina
     return Shape(form, "", lift.end(), alt, lift[0], mime, clean=False)
 
 
-def _data(text: str, at: int, placeholder: re.Pattern[str]) -> Read:
+def _data(text: str, at: int) -> Read:
     """Read a data URI that stands in no construct, or a placeholder alone."""
     mime, start = "", at
     if text[at] != "\x1a":
@@ -203,14 +204,14 @@ def _data(text: str, at: int, placeholder: re.Pattern[str]) -> Read:
         if head[2] != ",":
             return Verdict.NO
         mime, start = head[1].lower(), head.end()
-    lift = placeholder.match(text, start)
+    lift = PLACEHOLDER.match(text, start)
     if lift is None:
         partial = _PLACEHOLDER.match(text, start)
         return Verdict.MORE if partial and partial.end() == len(text) else Verdict.NO
     return Shape("bare" if start == at else "data", "", lift.end(), "", lift[0], mime)
 
 
-def _element(text: str, at: int, placeholder: re.Pattern[str], *, final: bool) -> Read:
+def _element(text: str, at: int, *, final: bool) -> Read:
     """Read an `<img>` or a `<video>` with what belongs to it."""
     tag = _TAG.match(text, at)
     if tag is None or tag.end() == len(text):
@@ -228,13 +229,13 @@ def _element(text: str, at: int, placeholder: re.Pattern[str], *, final: bool) -
             inner = _SOURCE.search(text, end, close.start())
             source = source or (source_of(inner[1]) if inner else None)
             end = close.end()
-    return _sourced(source, end, (form, alt_of(tag[2])), placeholder) if source else Verdict.NO
+    return _sourced(source, end, (form, alt_of(tag[2]))) if source else Verdict.NO
 
 
-def _sourced(source: str, end: int, named: tuple[str, str], placeholder: re.Pattern[str]) -> Read:
+def _sourced(source: str, end: int, named: tuple[str, str]) -> Read:
     form, alt = named
     data = _DATA.match(source)
-    lift = placeholder.match(source, data.end()) if data else None
+    lift = PLACEHOLDER.match(source, data.end()) if data else None
     if data and lift:
         return Shape(form, "", end, alt, lift[0], data[1].lower(), clean=lift.end() == len(source))
     return Shape(form, source, end, alt)

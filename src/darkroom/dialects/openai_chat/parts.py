@@ -13,7 +13,7 @@ from typing import Any
 from darkroom.codecs import data_uri, links
 from darkroom.codecs.text_lift import TextLifter
 from darkroom.errors import MalformedRequest, UnsupportedPart
-from darkroom.lifted import PLACEHOLDER, Lifts
+from darkroom.lifted import Lifts
 from darkroom.media import MediaKind, kind_of
 from darkroom.messages import Inline, MediaPart, Named, Opaque, Part, Remote, Source, Text
 
@@ -56,7 +56,7 @@ def read_text(text: str, lifts: Lifts, extra: Mapping[str, Any] | None = None) -
     lifter = TextLifter(lifts)
     lifted = lifter.decode(text) + lifter.flush()
     position = 0
-    for found in links.references(lifted, PLACEHOLDER):
+    for found in links.references(lifted):
         if found.what != "data":
             continue
         if before := lifted[position : found.start]:

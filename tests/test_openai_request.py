@@ -134,7 +134,7 @@ def test_base64_that_is_no_media_is_put_back() -> None:
 
 
 def test_a_picture_in_a_string() -> None:
-    data = bytes(range(256)) * 20
+    data = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 20
     text = f"before ![cat]({data_uri(data)}) after"
     (message,) = read(msgspec.json.encode({"model": "m", "messages": [{"role": "user", "content": text}]})).messages
     before, found, after = message.parts

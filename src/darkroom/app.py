@@ -10,7 +10,7 @@ from starlette.routing import Route
 
 from darkroom.endpoints import errors, media, models, pages
 from darkroom.endpoints.access import Access
-from darkroom.endpoints.chat import OUTPUT_HEADER, ChatCompletions
+from darkroom.endpoints.chat import ChatCompletions
 from darkroom.errors import DarkroomError
 from darkroom.gateway import Gateway
 
@@ -38,7 +38,7 @@ def app_of(gateway: Gateway) -> Starlette:
         allow_origins=list(gateway.settings.server.cors),
         allow_origin_regex=_LOOPBACK_ORIGIN,
         allow_methods=["GET", "POST", "DELETE"],
-        allow_headers=["authorization", "content-type", OUTPUT_HEADER],
+        allow_headers=["*"],
     )
     app = Starlette(
         routes=list(ROUTES),

@@ -53,7 +53,7 @@ class Capture:
     async def _mirror(self, event: MediaProduced, generation: str) -> Media:
         if not event.url:
             raise UpstreamBadMedia("the upstream announced media and sent none")
-        url = urljoin(f"{self.provider.base_url}/", event.url)
+        url = self._absolute(event.url)
         if url in self._by_url:
             return self._by_url[url]
         spool = self.ingest.storage.spools.new()
@@ -66,6 +66,12 @@ class Capture:
             spool.discard()
         self._by_url[url] = media
         return media
+
+    def _absolute(self, url: str) -> str:
+        try:
+            return urljoin(f"{self.provider.base_url}/", url)
+        except ValueError:
+            raise UpstreamBadMedia("the upstream sent a URL that can't be read") from None
 
     async def _keep(self, data: Arrived, generation: str, url: str | None = None, filename: str | None = None) -> Media:
         known = self._by_blob.get(data.sha256) if data.error is None else None

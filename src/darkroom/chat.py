@@ -11,7 +11,7 @@ import asyncio
 import logging
 import re
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import aclosing
+from contextlib import AsyncExitStack, aclosing
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -22,7 +22,16 @@ from darkroom.database import Database
 from darkroom.dialects.media_text import MediaText
 from darkroom.dialects.openai_chat import EventDecoder, decode_error, encode_request
 from darkroom.dialects.relay_text import classify
-from darkroom.errors import DarkroomError, GatewayError, Overloaded, TooLarge, UpstreamBadMedia, UpstreamBroken
+from darkroom.errors import (
+    Cancelled,
+    ContentPolicyViolation,
+    DarkroomError,
+    GatewayError,
+    Overloaded,
+    TooLarge,
+    UpstreamBadMedia,
+    UpstreamBroken,
+)
 from darkroom.events import (
     Event,
     Failed,
@@ -47,6 +56,8 @@ from darkroom.resolve import Resolved, Resolver
 from darkroom.upstream import Upstream
 
 _REASONING_KEPT = 2000
+_WATCH_EVENTS = 256
+_WATCH_SECONDS = 60
 _URI_HEAD = r"(?:data:[^,\s()<>\x1a]{0,600}+,)?"
 
 INTERNAL = "something went wrong inside Darkroom; its log says what"
@@ -74,15 +85,19 @@ class Chat:
         capture = Capture(self.ingest, self.fetcher, owner, target.provider)
         return Answer(self, resolved, target, lifts, recorder, capture)
 
-    def watch(self, answer: Answer) -> AsyncGenerator[Event, None]:
-        """Return the events of an answer; those of a model that makes media go on without a reader."""
+    def watch(self, answer: Answer, ended: AsyncExitStack) -> AsyncGenerator[Event, None]:
+        """Return the events of an answer; those of a model that makes media go on without a reader.
+
+        What `ended` holds (the owner's place) is held until such a task ends, or else until its caller lets go.
+        """
         if not answer.target.profile.makes_media:
             return answer.events()
-        queue: asyncio.Queue[Event | None] = asyncio.Queue()
-        task = asyncio.create_task(_pump(answer, queue))
+        ended = ended.pop_all()
+        watch = _Watch()
+        task = asyncio.create_task(_pump(answer, watch, ended))
         self._running.add(task)
         task.add_done_callback(self._running.discard)
-        return _drain(queue)
+        return watch.drain()
 
     async def close(self, grace: float) -> None:
         """Let what has begun finish, for at most `grace` seconds."""
@@ -149,6 +164,9 @@ class Answer:
         except Exception:
             log.exception("an answer of %s failed", self.target.provider.name)
             yield await self._failed(GatewayError(INTERNAL))
+        except (asyncio.CancelledError, GeneratorExit):
+            await asyncio.shield(self.recorder.fail(Cancelled("the client left, or the gateway stopped")))
+            raise
         finally:
             self.lifts.close()
 
@@ -201,7 +219,7 @@ class Answer:
                 yield event
 
     async def _finished(self, event: Finished) -> AsyncIterator[Event]:
-        error = self._emptiness()
+        error = self._emptiness(event)
         if error is not None:
             yield await self._failed(error)
             return
@@ -212,14 +230,18 @@ class Answer:
             yield UsageReported(usage.counted(prompt, self._texts), estimated=True)
         yield event
 
-    def _emptiness(self) -> DarkroomError | None:
+    def _emptiness(self, end: Finished) -> DarkroomError | None:
         """Return what is wrong with an answer that should hold a picture and holds nothing."""
         if self.capture.stored or any(_is_shown(lost) for lost in self.capture.lost):
             return None
         if self.capture.lost:
             return self.capture.lost[0].error
+        if not end.whole:
+            return UpstreamBroken("the upstream's answer ended too early")
         if self._said or not self.target.profile.makes_media:
             return None
+        if end.reason == "content_filter":
+            return ContentPolicyViolation(self._reasoning.strip() or "the upstream's filter kept the picture back")
         return classify(self._reasoning) or UpstreamBroken("the upstream answered with neither media nor text")
 
     def _replay(self) -> dict[str, Any] | None:
@@ -246,21 +268,43 @@ class Answer:
         return [asdict(item) for item in self.resolved.omitted]
 
 
-async def _pump(answer: Answer, queue: asyncio.Queue[Event | None]) -> None:
+@dataclass(slots=True)
+class _Watch:
+    """The way from a task to the one who watches it; a watcher who does not keep up is as good as gone."""
+
+    _events: asyncio.Queue[Event | None] = field(default_factory=lambda: asyncio.Queue(_WATCH_EVENTS))
+    _gone: bool = False
+
+    async def tell(self, event: Event | None) -> None:
+        if self._gone:
+            return
+        try:
+            async with asyncio.timeout(_WATCH_SECONDS):
+                await self._events.put(event)
+        except TimeoutError:
+            self._gone = True
+
+    async def drain(self) -> AsyncGenerator[Event, None]:
+        try:
+            while (event := await self._events.get()) is not None:
+                yield event
+        finally:
+            self._gone = True
+            while not self._events.empty():
+                self._events.get_nowait()
+
+
+async def _pump(answer: Answer, watch: _Watch, ended: AsyncExitStack) -> None:
     """Run an answer to its end, whoever watches."""
-    try:
-        async for event in answer.events():
-            queue.put_nowait(event)
-    except asyncio.CancelledError:
-        queue.put_nowait(Failed(Overloaded("Darkroom is shutting down; ask again")))
-        raise
-    finally:
-        queue.put_nowait(None)
-
-
-async def _drain(queue: asyncio.Queue[Event | None]) -> AsyncGenerator[Event, None]:
-    while (event := await queue.get()) is not None:
-        yield event
+    async with ended:
+        try:
+            async for event in answer.events():
+                await watch.tell(event)
+        except asyncio.CancelledError:
+            await watch.tell(Failed(Overloaded("Darkroom is shutting down; ask again")))
+            raise
+        finally:
+            await watch.tell(None)
 
 
 def _is_shown(lost: MediaLost) -> bool:

@@ -14,7 +14,8 @@
     │   ├── MethodNotAllowed           405
     │   ├── TooLarge                   413  body, media, pixels or parts over a limit
     │   ├── RangeNotSatisfiable        416
-    │   └── TooManyRequests            429  Darkroom's own limits
+    │   ├── TooManyRequests            429  Darkroom's own limits
+    │   └── Cancelled                  499  the client left before the end
     ├── UpstreamError                  the upstream failed
     │   ├── UpstreamRejected           400  it refused the request as it stood
     │   ├── ContentPolicyViolation     400  it refused the content
@@ -137,6 +138,11 @@ class TooManyRequests(ClientError):
     status = 429
     code = "rate_limit_exceeded"
     type = "rate_limit_error"
+
+
+class Cancelled(ClientError):
+    status = 499
+    code = "cancelled"
 
 
 class UpstreamError(DarkroomError):

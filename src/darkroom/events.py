@@ -125,7 +125,10 @@ class UsageReported:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
+    """The end. `whole`: the upstream said so, or its answer has a shape that shows it."""
+
     reason: str = "stop"
+    whole: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -187,7 +187,8 @@ class Fetcher:
                 return await self._follow(current, sink, trusted_origins, headers or {})
         except TimeoutError as error:
             raise UrlUnreachable(f"{_shown(current)} took too long to answer") from error
-        except (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError) as error:
+        # Host names that can't be encoded are a UnicodeError, which is a ValueError.
+        except (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError, ValueError) as error:
             raise UrlRefused(f"{_shown(current)} leads to something that is no http(s) URL") from error
         except (aiohttp.ClientError, OSError) as error:
             raise UrlUnreachable(f"{_shown(current)} {_reason(error)}") from error

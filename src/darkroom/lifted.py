@@ -259,6 +259,26 @@ class Lifted:
             self._gathered = bytearray()
 
 
+def broken(lifts: Lifts, why: str = BROKEN) -> Lifted:
+    """Return a run for what should have been media and is not; whoever stores it finds `error`."""
+    lifted = lifts.take(lifts.open().placeholder)
+    lifted.error = why
+    return lifted
+
+
+def without_runs(value: Any) -> Any:
+    """Return a JSON value in which every run that was taken out of it is a `…`: for what only tells of media."""
+    match value:
+        case str():
+            return PLACEHOLDER.sub("…", value) if "\x1a" in value else value
+        case dict():
+            return {key: without_runs(item) for key, item in value.items()}
+        case list():
+            return [without_runs(item) for item in value]
+        case _:
+            return value
+
+
 def _decode(chars: bytes | memoryview, urlsafe: bool) -> bytes | None:
     try:
         return pybase64.b64decode(bytes(chars).translate(_TO_STANDARD) if urlsafe else chars, validate=True)

@@ -24,11 +24,12 @@ Place = tuple[int, int]
 @dataclass(frozen=True, slots=True)
 class Turn:
     """A message whose media are found. `generation` made it; `verbatim` is a relay's own transcript, as the client
-    sent it back; `named` are generations that the text names by id."""
+    sent it back; `retold` one that Darkroom wrote; `named` are generations that the text names by id."""
 
     message: Message
     generation: Generation | None = None
     verbatim: bool = False
+    retold: bool = False
     named: tuple[Generation, ...] = ()
 
 
@@ -193,7 +194,7 @@ def _assistant(turn: Turn, mine: Mapping[int, MediaPart], target: Target) -> tup
     remembered = _its_own(turn.generation, target)
     if in_words(turn, target):
         words = turn.message.parts if turn.verbatim else (Text(remembered.get("text", "")),)
-        return replace(turn.message, parts=words, is_string=True, extra=_clean(turn.message.extra)), []
+        return replace(turn.message, parts=words, is_string=True, extra=_clean(turn)), []
     if target.profile.replay == "images" and remembered and mine:
         return _with_images(turn, mine, remembered), []
     return _without(turn, mine)
@@ -203,7 +204,14 @@ def in_words(turn: Turn, target: Target) -> bool:
     """Tell whether a turn is shown to this upstream as its own transcript, verbatim."""
     if target.profile.replay != "transcript" or turn.message.role != "assistant":
         return False
-    return turn.verbatim or "text" in _its_own(turn.generation, target)
+    words = _its_own(turn.generation, target).get("text")
+    return turn.verbatim or (words is not None and (turn.retold or _says_nothing_else(turn.message, words)))
+
+
+def _says_nothing_else(message: Message, words: str) -> bool:
+    """Tell whether a turn is what was made, and not somebody's text about it, or the user's own version."""
+    known = " ".join(words.split())
+    return all(" ".join(part.text.split()) in known for part in message.parts if isinstance(part, Text))
 
 
 def _its_own(generation: Generation | None, target: Target) -> Mapping[str, Any]:
@@ -218,8 +226,8 @@ def _with_images(turn: Turn, mine: Mapping[int, MediaPart], remembered: Mapping[
     kept = [part for part in turn.message.parts if not isinstance(part, MediaPart)]
     left = [Text(note(part)) for number, part in _numbered(turn) if number not in mine]
     images = [replace(part, place="images") for part in mine.values()]
-    extra = {**turn.message.extra, **remembered.get("fields", {})}
-    return replace(turn.message, parts=(*kept, *left, *images), is_string=True, extra=_clean(extra))
+    extra = _clean(turn, **remembered.get("fields", {}))
+    return replace(turn.message, parts=(*kept, *left, *images), is_string=True, extra=extra)
 
 
 def _without(turn: Turn, mine: Mapping[int, MediaPart]) -> tuple[Message, list[MediaPart]]:
@@ -227,7 +235,7 @@ def _without(turn: Turn, mine: Mapping[int, MediaPart]) -> tuple[Message, list[M
     parts: list[Part] = [Text(note(part)) if isinstance(part, MediaPart) else part for part in turn.message.parts]
     if turn.verbatim and turn.message.media:
         parts = [Text(note(part)) for part in turn.message.media]
-    return replace(turn.message, parts=tuple(parts), extra=_clean(turn.message.extra)), list(mine.values())
+    return replace(turn.message, parts=tuple(parts), extra=_clean(turn)), list(mine.values())
 
 
 def _user(turn: Turn, mine: Mapping[int, MediaPart], waiting: Sequence[MediaPart]) -> Message:
@@ -247,6 +255,7 @@ def _numbered(turn: Turn) -> Iterator[tuple[int, MediaPart]]:
     return ((number, part) for number, part in enumerate(turn.message.parts) if isinstance(part, MediaPart))
 
 
-def _clean(extra: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Leave out of an assistant turn what Darkroom itself put there for the client."""
-    return {key: value for key, value in extra.items() if key not in {"reasoning_content", "darkroom"}}
+def _clean(turn: Turn, **more: Any) -> Mapping[str, Any]:
+    """Leave out of a turn what Darkroom itself put there for the client: a task's progress is no reasoning."""
+    ours = {"darkroom"} if turn.generation is None else {"darkroom", "reasoning_content"}
+    return {key: value for key, value in {**turn.message.extra, **more}.items() if key not in ours}

@@ -58,7 +58,8 @@ class Resolver:
         if is_plain(conversation):
             return Resolved(replace(conversation, model=target.model), prompt, language)
         history = _History(self, owner, target)
-        turns = [await history.locate(message) for message in conversation.messages]
+        last = conversation.last_user
+        turns = [await history.locate(message, now=message is last) for message in conversation.messages]
         kept, omitted = within(wanted(turns, target), target.profile)
         sent, failed = await self._final(turns, kept, owner, target.profile)
         chosen = {item.place for item in kept}
@@ -69,7 +70,7 @@ class Resolver:
             prompt,
             language,
             tuple(_input(item, sent[item.place]) for item in kept if item.place in sent and item.role),
-            (*omitted, *failed, *unsent),
+            (*omitted, *failed, *history.missing, *unsent),
         )
 
     async def _final(
@@ -134,9 +135,10 @@ class _History:
     _generations: dict[str, Generation | None] = field(default_factory=dict)
     _prompt: str = ""
     _seen: set[str] = field(default_factory=set)
+    missing: list[Omitted] = field(default_factory=list)
 
-    async def locate(self, message: Message) -> Turn:
-        """Return a message as a turn whose media are found."""
+    async def locate(self, message: Message, *, now: bool) -> Turn:
+        """Return a message as a turn whose media are found; `now`: it is what the user just said."""
         if message.role == "assistant" and (transcript := read_transcript(message.text)) is not None:
             return await self._transcript(message, transcript)
         parts: list[Part] = []
@@ -144,9 +146,9 @@ class _History:
         for part in message.parts:
             match part:
                 case Text(text) if any(word in text for word in _MAY_NAME):
-                    parts.extend([found async for found in self._text(part, named)])
+                    parts.extend([found async for found in self._text(part, named, message)])
                 case MediaPart():
-                    parts += await self._part(part, message)
+                    parts.append(await self._part(part, now=now))
                 case _:
                     parts.append(part)
         if message.role == "user":
@@ -176,13 +178,13 @@ class _History:
             parts.append(MediaPart(MediaKind.IMAGE, Remote(url)))
         ours = any(links.media_id_of(url) for url in transcript.media)
         if ours or self.target.profile.replay != "transcript":
-            return Turn(replace(message, parts=tuple(parts)), generation, verbatim=not ours)
+            return Turn(replace(message, parts=tuple(parts)), generation, verbatim=not ours, retold=ours)
         return Turn(message, generation, verbatim=True)
 
-    async def _text(self, part: Text, named: list[Generation]) -> AsyncIterator[Part]:
+    async def _text(self, part: Text, named: list[Generation], message: Message) -> AsyncIterator[Part]:
         position = 0
         for reference in links.references(part.text):
-            found = await self._reference(reference, named)
+            found = await self._reference(reference, named) or self._elsewhere(reference, message)
             if found is None:
                 continue
             if before := part.text[position : reference.start]:
@@ -200,8 +202,19 @@ class _History:
             return None
         media = await self._media(reference)
         if media is None:
+            if reference.what == "link":
+                self.missing.append(Omitted(reference.value, "it is not here any more"))
             return None
         return MediaPart(media.kind, Stored(media), place="text", alt=reference.alt)
+
+    def _elsewhere(self, reference: Reference, message: Message) -> MediaPart | None:
+        """Return a picture that another gateway's answer showed, for a model that may be asked to change it."""
+        profile = self.target.profile
+        if message.role != "assistant" or not profile.makes_media or profile.replay == "transcript":
+            return None
+        if reference.what != "url" or not reference.image:
+            return None
+        return MediaPart(MediaKind.IMAGE, Remote(reference.value), place="text", alt=reference.alt)
 
     async def _media(self, reference: Reference) -> Media | None:
         database = self.resolver.database
@@ -213,13 +226,14 @@ class _History:
             case _:
                 return None
 
-    async def _part(self, part: MediaPart, message: Message) -> list[Part]:
+    async def _part(self, part: MediaPart, *, now: bool) -> Part:
+        """Locate a part; what can't be had is an error where the user just attached it, else a note."""
         try:
-            return [await self._located(part)]
+            return await self._located(part)
         except ClientError as error:
-            if message.role != "assistant":
+            if now and part.place != "text":
                 raise
-            return [Text(f"[{part.kind} lost: {error.message}]")]
+            return Text(f"[{part.kind} lost: {error.message}]")
 
     async def _located(self, part: MediaPart) -> MediaPart:
         match part.source:
@@ -227,7 +241,7 @@ class _History:
                 media = await self.resolver.ingest.keep_once(arrived(lifted), self.owner, filename=part.filename)
             case Remote(url) if (id := links.media_id_of(url)) is not None:
                 found = await self.resolver.database.media(self.owner, id)
-                if found is None and url.startswith("http"):
+                if found is None and url.startswith("http") and not url.startswith(f"{self.resolver.public_url}/"):
                     return part
                 media = self._present(found, url)
             case Named(id):

@@ -13,7 +13,7 @@ from darkroom.codecs.text_lift import TextLifter
 from darkroom.dialects.relay_lines import What, judge_plain
 from darkroom.dialects.relay_text import TranscriptDecoder
 from darkroom.events import Event, Finished, MediaProduced, Progress, ReasoningDelta, TextDelta
-from darkroom.lifted import Lifts
+from darkroom.lifted import Lifts, without_runs
 from darkroom.media import MediaKind
 
 
@@ -23,6 +23,7 @@ class MediaText:
     def __init__(self, lifts: Lifts, makes: frozenset[MediaKind]) -> None:
         self._makes = makes
         self._lifter = TextLifter(lifts)
+        self._thoughts = TextLifter(lifts)
         self._transcript = TranscriptDecoder(lifts, makes)
         self.raw: list[str] = []
         """The text as the upstream wrote it, its base64 as placeholders: what a relay wants to be shown again."""
@@ -33,9 +34,12 @@ class MediaText:
             match event:
                 case TextDelta(text):
                     yield from self._text(self._lifter.decode(text))
-                case ReasoningDelta(text) if self._makes:
+                case ReasoningDelta(text):
+                    yield from self._reasoning(self._thoughts.decode(text))
+                case MediaProduced():
+                    yield from self._text(self._lifter.flush())
+                    yield from map(_in_text, self._transcript.pause())
                     yield event
-                    yield from _told(text)
                 case Finished():
                     yield from self.flush()
                     yield event
@@ -44,8 +48,15 @@ class MediaText:
 
     def flush(self) -> Iterator[Event]:
         """Take the end."""
+        yield from self._reasoning(self._thoughts.flush())
         yield from self._text(self._lifter.flush())
         yield from map(_in_text, self._transcript.flush())
+
+    def _reasoning(self, text: str) -> Iterator[Event]:
+        """Pass reasoning without its pictures: they are drafts."""
+        if text:
+            yield ReasoningDelta(without_runs(text))
+            yield from _told(text) if self._makes else ()
 
     def _text(self, text: str) -> Iterator[Event]:
         if text:

@@ -37,7 +37,7 @@ from darkroom.events import (
     TextDelta,
     UpstreamNamed,
 )
-from darkroom.lifted import Lifts
+from darkroom.lifted import Lifts, without_runs
 from darkroom.media import MediaKind
 
 _MAX_FAILURE = 4000
@@ -45,7 +45,11 @@ _MAX_PROSE = 600
 _MAX_GAP = 64
 _MAX_SPACE = 1024
 
-_OPENERS = re.compile(r"\n|!(?:\[|\Z)|\[|<(?:[iv]|\Z)|d(?:ata:|ata\Z|at\Z|a\Z|\Z)|\x1a", re.IGNORECASE)
+_OPENERS = re.compile(
+    r"\n|!(?:\[|\Z)|\[|<(?:[iv]|\Z)|d(?:ata:|ata\Z|at\Z|a\Z|\Z)|\x1a"
+    r"|(?<![a-z])h(?:ttps?://|ttps?:/?\Z|ttps?\Z|tt\Z|t\Z|\Z)",
+    re.IGNORECASE,
+)
 _TEXT_OPENERS = re.compile(r"\n|!(?:\[|\Z)|<(?:[iv]|\Z)|d(?:ata:|ata\Z|at\Z|a\Z|\Z)|\x1a", re.IGNORECASE)
 _CODE_OPENERS = re.compile(r"\n|\x1a")
 _LINE_END = re.compile(r"\n|!(?:\[|\Z)|<(?:[iv]|\Z)|d(?:ata:[iva]|ata:?\Z|at\Z|a\Z|\Z)|\x1a|\[", re.IGNORECASE)
@@ -110,12 +114,18 @@ class TranscriptDecoder:
 
     def flush(self) -> list[Event]:
         """Take the end of the text."""
+        events = self._let_go()
+        error = self._refused()
+        return events if error is None else [*events, Failed(error)]
+
+    def pause(self) -> list[Event]:
+        """Let go of what is held, since media came beside the text: what was held stood before it."""
+        self._produced += 1
+        return self._let_go()
+
+    def _let_go(self) -> list[Event]:
         events = self._run(final=True)
         self._release()
-        self._say_now()
-        error = self._refused()
-        if error is not None:
-            self._emit(Failed(error))
         self._say_now()
         events += self._out
         self._out = []
@@ -224,7 +234,7 @@ class TranscriptDecoder:
             self._produced += len(media)
             self._skip = True
         elif isinstance(plan, Plan):
-            self._emit(Planned(plan.params, self._held[plan.start : plan.end]))
+            self._emit(Planned(without_runs(plan.params), without_runs(self._held[plan.start : plan.end])))
             self._at = plan.end
             self._shown = self._skip = True
         return True
@@ -412,7 +422,7 @@ class TranscriptDecoder:
                 end = _paragraph(text, end) if more else None
         if end is None and not final and len(text) < _MAX_FAILURE:
             return False
-        words = _QUOTE_MARKS.sub("", text[:end]).strip()
+        words = without_runs(_QUOTE_MARKS.sub("", text[:end]).strip())
         self._emit(Failed(classify(words) or UpstreamBroken(words)))
         self._mode = "over"
         return True
@@ -421,7 +431,7 @@ class TranscriptDecoder:
         """Return the error of an answer without media whose few words are a known refusal."""
         if not self._makes or self._produced or self._mode == "over" or len(self._prose) > _MAX_PROSE:
             return None
-        return relay_lines.refusal(self._prose)
+        return relay_lines.refusal(without_runs(self._prose))
 
     # Media.
 

@@ -13,7 +13,7 @@ from darkroom.dialects.relay_shapes import Shape
 from darkroom.dialects.relay_vocabulary import LOST_PICTURES, MEDIA_PLACES
 from darkroom.errors import DarkroomError, InvalidMedia, UpstreamBadMedia
 from darkroom.events import MediaProduced
-from darkroom.lifted import BROKEN, Lifted, Lifts
+from darkroom.lifted import BROKEN, Lifted, Lifts, broken
 from darkroom.media import MediaKind, kind_of, sniff
 
 _POSTER = re.compile(r"[\w.-]{1,80}\.(?:webp|png|jpe?g|gif)", re.IGNORECASE)
@@ -68,14 +68,8 @@ class MediaReader:
         try:
             lifted = data_uri.lift_base64(value, self._lifts)
         except InvalidMedia:
-            lifted = self._broken()
+            lifted = broken(self._lifts)
         return MediaProduced(MediaKind.IMAGE, lifted=lifted)
-
-    def _broken(self) -> Lifted:
-        """Return a run for what should have been base64 and is not; `capture` tells the client."""
-        lifted = self._lifts.take(self._lifts.open().placeholder)
-        lifted.error = BROKEN
-        return lifted
 
     def _data(self, shape: Shape, placeholder: str) -> Showing:
         kind = _data_kind(shape)
@@ -108,7 +102,7 @@ class MediaReader:
             return Showing("lost", error=UpstreamBadMedia(f"the upstream sent no picture, but: {target}"))
         if not lowered.startswith(("data:image/", "data:video/")):
             return _TEXT
-        return Showing("media", MediaProduced(kind_of(lowered[5:]), lifted=self._broken(), alt=shape.alt))
+        return Showing("media", MediaProduced(kind_of(lowered[5:]), lifted=broken(self._lifts), alt=shape.alt))
 
     def _link(self, shape: Shape, url: str, verbatim: str) -> Showing:
         """Judge a link, or a URL alone on its line: it is media by its name, its place or its words."""

@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from darkroom.codecs.links import alt_of, source_of
+from darkroom.codecs.links import alt_of, kind_by_name, source_of
 from darkroom.lifted import PLACEHOLDER
 
 
@@ -56,9 +56,11 @@ _TAG = re.compile(r"<(img|video)\b([^<>]{0,8192}+)", re.IGNORECASE)
 _SOURCE = re.compile(r"<source\b([^<>]*+)>", re.IGNORECASE)
 _VIDEO_END = re.compile(r"</video\s{0,8}+>", re.IGNORECASE)
 _FENCE = re.compile(r"```[ \t]{0,4}+(?:html)?[ \t]{0,4}+\s{1,16}+", re.IGNORECASE)
-_FENCE_HEAD = re.compile(r"`{1,3}[ \t]{0,4}+(?:h|ht|htm|html)?[ \t]{0,4}+\s{0,16}+", re.IGNORECASE)
+_FENCE_HEAD = re.compile(r"`{1,3}[ \t]{0,4}+(?:html|htm|ht|h)?[ \t]{0,4}+\s{0,16}+", re.IGNORECASE)
 _FENCE_END = re.compile(r"\s{0,16}+(`{0,3})")
 _URL = re.compile(r"<?(https?://[^\s<>\"'`|\\^]{1,8192}+(?:\\u0026[^\s<>\"'`|\\^]{0,8192}+){0,64}+)>?[ \t]{0,16}+")
+_SCHEMES = ("http://", "https://")
+_INLINE_URL = re.compile(r"https?://[^\s<>\"'`\[\]{}|\\^，。；：！？、（）【】《》]++", re.IGNORECASE)
 _MAX_ALT = 2000
 _MAX_TARGET = 8192
 _MAX_INNER = 1024
@@ -71,6 +73,8 @@ def read(text: str, at: int, *, final: bool) -> Read:
             result = _markdown(text, at, final=final)
         case "<":
             result = _element(text, at, final=final)
+        case "h" | "H":
+            result = _url(text, at, final=final)
         case _:
             result = _data(text, at)
     return Verdict.NO if final and result is Verdict.MORE else result
@@ -190,6 +194,22 @@ def _closed(text: str, lift: re.Match[str], named: tuple[str, str, str], *, fina
         junk = bool(after.strip()) and not re.match(r"\s+[\"']", after)
         return Shape(form, "", end + 1, alt, lift[0], mime, clean=not junk, junk=junk)
     return Shape(form, "", lift.end(), alt, lift[0], mime, clean=False)
+
+
+def _url(text: str, at: int, *, final: bool) -> Read:
+    """Read a URL in the middle of a line; it is a shape if its path says that it is media."""
+    head = text[at : at + 8].lower()
+    if len(head) < 8 and any(scheme.startswith(head) for scheme in _SCHEMES):
+        return Verdict.MORE
+    match = _INLINE_URL.match(text, at)
+    if match is None or len(match[0]) > _MAX_TARGET:
+        return Verdict.NO
+    if match.end() == len(text) and not final:
+        return Verdict.MORE
+    url = match[0].rstrip(".,;:!?*_~")
+    if url.count(")") > url.count("("):
+        url = url[: url.rindex(")")].rstrip(".,;:!?*_~)")
+    return Shape("line", url, at + len(url)) if kind_by_name(url) else Verdict.NO
 
 
 def _data(text: str, at: int) -> Read:

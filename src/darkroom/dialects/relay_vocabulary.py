@@ -142,7 +142,7 @@ REASONS: tuple[tuple[type[errors.UpstreamError], tuple[str, ...]], ...] = (
         errors.UpstreamRateLimited,
         (
             "rate limit", "rate_limit", "ratelimit", "too many requests", "(429)", "resource_exhausted",
-            "insufficient_quota", "exceeded your current quota", "限流", "过于频繁", "达到上限",
+            "insufficient_quota", "quota exceeded", "exceeded your current quota", "限流", "过于频繁", "达到上限",
         ),
     ),
     (errors.UpstreamTimeout, ("timed out", "timeout", "超时")),

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncIterator
+
 from starlette.requests import ClientDisconnect, Request
 
 from darkroom.codecs.json_lift import JsonLifter
 from darkroom.errors import MalformedRequest, TooLarge
 from darkroom.lifted import Lifts
 from darkroom.settings import Limits
+
+_IDLE_SECONDS = 60.0
 
 
 async def read_lifted(request: Request, lifts: Lifts, limits: Limits) -> bytes:
@@ -19,7 +24,7 @@ async def read_lifted(request: Request, lifts: Lifts, limits: Limits) -> bytes:
     skeleton: list[bytes] = []
     received = kept = 0
     try:
-        async for chunk in request.stream():
+        async for chunk in _timely(request.stream()):
             received += len(chunk)
             piece = lifter.decode(chunk)
             kept += len(piece)
@@ -28,8 +33,19 @@ async def read_lifted(request: Request, lifts: Lifts, limits: Limits) -> bytes:
             skeleton.append(piece)
     except ClientDisconnect:
         raise MalformedRequest("the client left before its request was complete") from None
+    except TimeoutError:
+        raise MalformedRequest(f"nothing of the request's body came for {_IDLE_SECONDS:.0f} s") from None
     skeleton.append(lifter.flush())
     return b"".join(skeleton)
+
+
+async def _timely(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    while True:
+        async with asyncio.timeout(_IDLE_SECONDS):
+            chunk = await anext(chunks, None)
+        if chunk is None:
+            return
+        yield chunk
 
 
 def _too_large(limits: Limits) -> TooLarge:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import AsyncExitStack, aclosing
+from contextlib import AsyncExitStack, aclosing, suppress
 from dataclasses import dataclass
 
 from starlette.requests import Request
@@ -26,6 +27,8 @@ from darkroom.storage import Storage
 from darkroom.upstream import render
 
 OUTPUT_HEADER = "x-darkroom-output"
+_PATIENCE_SECONDS = 10.0
+"""After this long an answer begins without a first event, so that heartbeats can keep its connection alive."""
 
 
 class ChatCompletions:
@@ -43,7 +46,9 @@ class ChatCompletions:
             except DarkroomError as error:
                 await error_response(error)(scope, receive, send)
                 return
-            reply = _Reply(head, answer, gateway.storage, gateway.chat.watch(answer))
+            if await request.is_disconnected():
+                return  # Nobody waits, and nothing has been asked for yet.
+            reply = _Reply(head, answer, gateway.storage, gateway.chat.watch(answer, stack))
             work = reply.stream if conversation.stream else reply.whole
             await until_gone(receive, work(scope, receive, send))
 
@@ -100,16 +105,26 @@ class _Reply:
     events: AsyncGenerator[Event, None]
 
     async def stream(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Stream; but what fails before there is anything to show is a plain error with its status."""
-        async with aclosing(self.events) as events:
-            first = await anext(events, None)
-            while isinstance(first, Started):
-                first = await anext(events, None)
-            if isinstance(first, Failed):
-                await error_response(first.error)(scope, receive, send)
+        """Stream; but what fails soon, before there is anything to show, is a plain error with its status."""
+        first = asyncio.ensure_future(self._first())
+        try:
+            done, _ = await asyncio.wait({first}, timeout=_PATIENCE_SECONDS)
+            if done and isinstance(event := first.result(), Failed):
+                await error_response(event.error)(scope, receive, send)
                 return
             async with aclosing(self._frames(first)) as frames:
                 await SseStream(frames).send(send)
+        finally:
+            first.cancel()
+            with suppress(asyncio.CancelledError):
+                await first
+            await self.events.aclose()
+
+    async def _first(self) -> Event | None:
+        """Return the first event that shows anything."""
+        while isinstance(event := await anext(self.events, None), Started):
+            pass
+        return event
 
     async def whole(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer with the stream, assembled."""
@@ -118,15 +133,17 @@ class _Reply:
         try:
             pieces = assemble(self.head, collected, self.answer.report, self.answer.generation)
         except DarkroomError as error:
-            await error_response(error)(scope, receive, send)
+            # What was stored before things went wrong is the client's, and was paid for.
+            report = self.answer.report() if self.answer.capture.stored else None
+            await error_response(error, report)(scope, receive, send)
             return
         body = render(pieces, self.storage)
         await PiecesResponse(body, length_of(pieces), {"content-type": "application/json"})(scope, receive, send)
 
-    async def _frames(self, first: Event | None) -> AsyncGenerator[bytes, None]:
+    async def _frames(self, first: asyncio.Future[Event | None]) -> AsyncGenerator[bytes, None]:
         encoder = EventEncoder(self.head, self.answer.report, self.answer.generation)
-        if first is not None:
-            async for frame in self._rendered(encoder.encode(first)):
+        if (event := await first) is not None:
+            async for frame in self._rendered(encoder.encode(event)):
                 yield frame
         async for event in self.events:
             async for frame in self._rendered(encoder.encode(event)):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import math
+from collections.abc import Mapping
+from typing import Any
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -26,20 +28,20 @@ log = logging.getLogger("darkroom")
 _BY_STATUS: dict[int, type[ClientError]] = {404: NotFound, 405: MethodNotAllowed, 413: TooLarge}
 
 
-def error_response(error: DarkroomError) -> Response:
+def error_response(error: DarkroomError, report: Mapping[str, Any] | None = None) -> Response:
     """Return an error in OpenAI's shape, with its status and headers; what is our own fault goes to the log."""
     if error.fault == "gateway":
         log.error("%s: %s", error.code, error.message, exc_info=error)
-    return _response(error)
+    return _response(error, report)
 
 
-def _response(error: DarkroomError) -> Response:
+def _response(error: DarkroomError, report: Mapping[str, Any] | None = None) -> Response:
     headers = {}
     if error.retry_after is not None:
         headers["retry-after"] = str(math.ceil(error.retry_after))
     if isinstance(error, Unauthorized):
         headers["www-authenticate"] = "Bearer"
-    return Response(encode_error(error), error.status, headers, "application/json")
+    return Response(encode_error(error, report), error.status, headers, "application/json")
 
 
 async def on_darkroom_error(request: Request, error: Exception) -> Response:

@@ -7,10 +7,12 @@ from collections.abc import AsyncIterator, Coroutine
 from contextlib import suppress
 from typing import Any
 
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 _HEARTBEAT_SECONDS = 15.0
 _HEARTBEAT = b": still working\n\n"
+_SEND_SECONDS = 60.0
+"""How long a client may take nothing of what is there for it."""
 _SSE_HEADERS = [
     (b"content-type", b"text/event-stream; charset=utf-8"),
     (b"cache-control", b"no-cache"),
@@ -28,6 +30,7 @@ class SseStream:
         self._quiet = True
 
     async def send(self, send: Send) -> None:
+        send = _timely(send)
         await send({"type": "http.response.start", "status": 200, "headers": [*_SSE_HEADERS, *self.headers]})
         beating = asyncio.ensure_future(self._beat(send))
         try:
@@ -59,10 +62,21 @@ class PiecesResponse:
         self.headers.append((b"content-length", str(length).encode()))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        send = _timely(send)
         await send({"type": "http.response.start", "status": 200, "headers": self.headers})
         async for piece in self.pieces:
             await send({"type": "http.response.body", "body": piece, "more_body": True})
         await send({"type": "http.response.body", "body": b""})
+
+
+def _timely(send: Send) -> Send:
+    """Let go of a client that stays connected and does not read: it holds one of its owner's places."""
+
+    async def timely(message: Message) -> None:
+        async with asyncio.timeout(_SEND_SECONDS):
+            await send(message)
+
+    return timely
 
 
 async def until_gone(receive: Receive, work: Coroutine[Any, Any, None]) -> None:

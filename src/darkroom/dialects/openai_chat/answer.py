@@ -18,7 +18,7 @@ from darkroom.codecs.json_lift import JsonLifter
 from darkroom.codecs.sse import Sse, SseDecoder
 from darkroom.dialects.openai_chat.failures import error_of
 from darkroom.dialects.openai_chat.parts import OPAQUE, read_part
-from darkroom.errors import ClientError, UpstreamBadMedia, UpstreamBroken
+from darkroom.errors import ClientError, MalformedRequest, UnsupportedPart, UpstreamBroken
 from darkroom.events import (
     Event,
     Failed,
@@ -31,15 +31,18 @@ from darkroom.events import (
     TextDelta,
     UsageReported,
 )
-from darkroom.lifted import Lifts
+from darkroom.lifted import Lifts, broken, without_runs
+from darkroom.media import MediaKind
 from darkroom.messages import Inline, MediaPart, Remote, Text
 
 _decode = msgspec.json.Decoder().decode
+_BOM = b"\xef\xbb\xbf"
 _MAX_ANSWER = 64 * 1024 * 1024
 _FINISH = {"stop", "length", "tool_calls", "content_filter", "function_call"}
 # Thoughts come before the text, and what stands beside the text may be the same picture again.
 _ORDER = {"reasoning_content": 0, "reasoning": 0, "thinking": 0, "content": 1}
-_FINISH_ALIASES = {"max_tokens": "length", "safety": "content_filter", "image_safety": "content_filter"}
+_FINISH_ALIASES = {"max_tokens": "length"}
+_FILTERS = ("safety", "prohibited", "blocklist", "recitation", "spii", "moderation")
 
 
 class _PlainDelta(msgspec.Struct, forbid_unknown_fields=True):
@@ -104,7 +107,8 @@ class EventDecoder:
         return events + self._ending()
 
     def _read(self, skeleton: bytes) -> list[Event]:
-        if self._is_json is None and (first := skeleton.lstrip()[:1]):
+        if self._is_json is None and (first := skeleton.removeprefix(_BOM).lstrip()[:1]):
+            skeleton = skeleton.removeprefix(_BOM)
             self._is_json = first in (b"{", b"[")
         if self._is_json:
             self._size += len(skeleton)
@@ -118,9 +122,11 @@ class EventDecoder:
         if event.data.startswith(b"[DONE]"):
             self._ended = True
             return []
-        return [] if self._ended or not event.data.strip() else self._frame(event.data)
+        if self._ended or not event.data.strip():
+            return []
+        return self._frame(event.data, failed=event.event == "error")
 
-    def _frame(self, data: bytes) -> list[Event]:
+    def _frame(self, data: bytes, *, failed: bool = False) -> list[Event]:
         if self._started and (text := _only_text(data)) is not None:
             return [TextDelta(text)]
         try:
@@ -131,13 +137,12 @@ class EventDecoder:
             frame = frame[0]
         if not isinstance(frame, dict):
             raise UpstreamBroken("the upstream's answer is not a JSON object")
+        if failed or frame.get("error") or (not self._started and _is_refusal(frame)):
+            self._ended = True
+            return [Failed(error_of(without_runs(frame.get("error") or frame)))]
         return list(self._read_frame(frame))
 
     def _read_frame(self, frame: dict[str, Any]) -> Iterator[Event]:
-        if frame.get("error"):
-            self._ended = True
-            yield Failed(error_of(self._lifts.restore(frame["error"])))
-            return
         if not self._started:
             self._started = True
             yield Started(_string(frame.get("id")), _string(frame.get("model")))
@@ -161,14 +166,15 @@ class EventDecoder:
             if reader is None:
                 passed[name] = value
                 continue
+            if reader is _mixed and not message.get("content"):
+                reader = _mixed_alone
             for event in reader(value, self._lifts):
                 yield from self._whole(event)
         around = {"logprobs": choice["logprobs"]} if choice.get("logprobs") else {}
         if passed or around:
             yield Passthrough(self._lifts.restore(passed), around)
         if reason := choice.get("finish_reason"):
-            lowered = str(reason).lower()
-            self._finish = lowered if lowered in _FINISH else _FINISH_ALIASES.get(lowered, "stop")
+            self._finish = _finish_of(reason)
 
     def _leaks(self, frame: dict[str, Any]) -> Iterator[Event]:
         """Read what is not Chat Completions at all, but comes from chat URLs."""
@@ -176,8 +182,8 @@ class EventDecoder:
             for content in _objects([candidate.get("content")]):
                 for event in _parts(content.get("parts") or [], self._lifts):
                     yield from self._whole(event)
-            if candidate.get("finishReason"):
-                self._finish = self._finish or "stop"
+            if reason := candidate.get("finishReason"):
+                self._finish = self._finish or _finish_of(reason)
         if "choices" not in frame:
             yield from _parts([_as_image(item) for item in _objects(frame.get("data"))], self._lifts)
 
@@ -198,9 +204,21 @@ class EventDecoder:
             events.append(UsageReported(self._usage))
         if not self._started and not self._ended:
             raise UpstreamBroken("the upstream's answer is neither JSON nor a stream of events")
-        if self._finish is None and not self._ended and not self._is_json:
-            raise UpstreamBroken("the upstream's answer ended too early")
-        return [*events, Finished(self._finish or "stop")]
+        whole = self._finish is not None or self._ended or bool(self._is_json)
+        return [*events, Finished(self._finish or "stop", whole)]
+
+
+def _is_refusal(frame: dict[str, Any]) -> bool:
+    """Tell an answer of status 200 that only says why there is none: `{"code": 400, "message": "…"}`."""
+    holds = any(frame.get(name) for name in ("choices", "candidates", "data", "id", "object"))
+    words = any(isinstance(frame.get(name), str) for name in ("message", "msg", "detail"))
+    return not holds and (words or bool(_blocked(frame)))
+
+
+def _blocked(frame: dict[str, Any]) -> str:
+    """Return why Gemini blocked a prompt, where it did."""
+    feedback = frame.get("promptFeedback")
+    return str(feedback.get("blockReason") or "") if isinstance(feedback, dict) else ""
 
 
 def _objects(value: Any) -> list[dict[str, Any]]:
@@ -230,6 +248,12 @@ def _joined(frames: Iterable[list[Event]]) -> list[Event]:
     return [*events, TextDelta("".join(texts))] if texts else events
 
 
+def _finish_of(reason: Any) -> str:
+    lowered = str(reason).lower()
+    filtered = any(word in lowered for word in _FILTERS)
+    return lowered if lowered in _FINISH else "content_filter" if filtered else _FINISH_ALIASES.get(lowered, "stop")
+
+
 def _only_text(data: bytes) -> str | None:
     """Return the text of a chunk that holds nothing else, as nearly all do; the rest of this file can do without."""
     try:
@@ -246,7 +270,7 @@ def _parts(value: Any, lifts: Lifts) -> Iterator[Event]:
             yield TextDelta(part)
             continue
         if not isinstance(part, dict):
-            raise UpstreamBroken("the upstream's answer holds a part that is no object")
+            continue
         if part.get("type") in OPAQUE:
             yield Passthrough(lifts.restore({key: item for key, item in part.items() if key != "type"}))
             continue
@@ -263,8 +287,10 @@ def _part(part: dict[str, Any], lifts: Lifts) -> Iterator[Event]:
                 yield TextDelta(item.text)
             elif isinstance(item, MediaPart):
                 yield _produced(item)
+    except UnsupportedPart:
+        yield Passthrough({"parts": [lifts.restore(part)]})
     except ClientError as error:
-        raise UpstreamBadMedia(f"the upstream sent a part that can't be read: {error.message}") from error
+        yield MediaProduced(MediaKind.IMAGE, lifted=broken(lifts, error.message))
 
 
 def _produced(part: MediaPart) -> MediaProduced:
@@ -274,7 +300,7 @@ def _produced(part: MediaPart) -> MediaProduced:
         case Remote(url):
             return MediaProduced(part.kind, url=url, shown=url)
         case _:
-            raise UpstreamBadMedia("the upstream named media by an id that only it knows")
+            raise MalformedRequest("it names media by an id that only the upstream knows")
 
 
 def _as_image(item: Any) -> Any:
@@ -313,6 +339,13 @@ def _mixed(value: Any, lifts: Lifts) -> Iterator[Event]:
     for item in value if isinstance(value, list) else [value]:
         if isinstance(item, dict) and not isinstance(item.get("text"), str):
             yield from _parts(_as_image(item), lifts)
+
+
+def _mixed_alone(value: Any, lifts: Lifts) -> Iterator[Event]:
+    """Read the same list where it is all that there is."""
+    for item in value if isinstance(value, list) else [value]:
+        has_text = isinstance(item, dict) and isinstance(item.get("text"), str)
+        yield from _parts(item if has_text else _as_image(item), lifts)
 
 
 def _details(value: Any, lifts: Lifts) -> Iterator[Event]:

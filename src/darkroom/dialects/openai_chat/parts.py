@@ -13,8 +13,8 @@ from typing import Any
 from darkroom.codecs import data_uri, links
 from darkroom.codecs.text_lift import TextLifter
 from darkroom.errors import MalformedRequest, UnsupportedPart
-from darkroom.lifted import Lifts
-from darkroom.media import MediaKind, kind_of
+from darkroom.lifted import PLACEHOLDER, Lifts
+from darkroom.media import MediaKind, kind_of, sniff
 from darkroom.messages import Inline, MediaPart, Named, Opaque, Part, Remote, Source, Text
 
 OPAQUE = frozenset({"refusal", "thinking", "redacted_thinking", "reasoning"})
@@ -22,6 +22,8 @@ _KIND = {"image": MediaKind.IMAGE, "video": MediaKind.VIDEO, "audio": MediaKind.
 _PAYLOADS = ("url", "file_url", "file_id", "file_data", "data", "base64", "b64_json", "image_url", "id")
 _IDS = ("media_", "gen_", "file_", "file-")
 _MIN_BARE = 40
+_MIN_MEDIA = 24
+"""Bytes: what is shorter is no picture, whatever it begins like."""
 
 
 def read_part(value: Any, lifts: Lifts, param: str) -> Iterator[Part]:
@@ -50,14 +52,14 @@ def is_part(value: Mapping[str, Any]) -> bool:
 
 def read_text(text: str, lifts: Lifts, extra: Mapping[str, Any] | None = None) -> Iterator[Part]:
     """Yield a text, with the data URIs in it taken out as media where they stood."""
-    if "base64," not in text:
+    if "base64," not in text.lower():
         yield Text(lifts.restore(text), extra or {})
         return
     lifter = TextLifter(lifts)
     lifted = lifter.decode(text) + lifter.flush()
     position = 0
     for found in links.references(lifted):
-        if found.what != "data":
+        if found.what != "data" or not _is_media(found.value, lifts):
             continue
         if before := lifted[position : found.start]:
             yield Text(lifts.restore(before))
@@ -69,6 +71,16 @@ def read_text(text: str, lifts: Lifts, extra: Mapping[str, Any] | None = None) -
         yield Text(lifts.restore(lifted[position:]), extra or {})
 
 
+def _is_media(uri: str, lifts: Lifts) -> bool:
+    """Tell media from what a text only quotes: an icon's SVG, an example cut short."""
+    match = PLACEHOLDER.search(uri)
+    lifted = lifts.get(match[0]) if match else None
+    if lifted is None:
+        return False
+    lifted.finish()
+    return sniff(lifted.head) is not None and lifted.size >= _MIN_MEDIA
+
+
 def read_source(value: Any, lifts: Lifts, param: str, *, bare: bool = True) -> Source:
     """Return where a value says that its media is: a data URI, a URL, an id, or bare base64."""
     if not isinstance(value, str) or not value:
@@ -76,7 +88,8 @@ def read_source(value: Any, lifts: Lifts, param: str, *, bare: bool = True) -> S
     if data_uri.is_data_uri(value):
         uri = data_uri.parse(value, lifts)
         return Inline(uri.lifted, uri.mime)
-    if value.startswith(("http://", "https://", "/media/")):
+    # Base64 of a JPEG begins with a slash too; a path says what it leads to.
+    if value.startswith(("http://", "https://", "/media/")) or (value[0] == "/" and links.kind_by_name(value)):
         return Remote(value)
     if value.startswith(_IDS):
         return Named(value)

@@ -150,7 +150,7 @@ def _mark(media: Media) -> str:
 
 
 def _alt(event: MediaStored) -> str:
-    alt = event.alt.replace("]", "").replace("\n", " ").strip()
+    alt = event.alt.replace("[", "").replace("]", "").replace("\n", " ").strip()
     return event.media.kind.value if not alt or "://" in alt else alt
 
 

@@ -131,9 +131,9 @@ def assemble(
     return writer.pieces(answer)
 
 
-def encode_error(error: DarkroomError) -> bytes:
-    """Return an error as a JSON body."""
-    return _encode(error.body())
+def encode_error(error: DarkroomError, report: Mapping[str, Any] | None = None) -> bytes:
+    """Return an error as a JSON body; with what was made before it, if anything was."""
+    return _encode({**error.body(), **({"darkroom": report} if report else {})})
 
 
 def _shaper(head: AnswerHead, generation: Callable[[], str | None]) -> Shaper:

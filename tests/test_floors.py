@@ -19,7 +19,7 @@ FLOORS = {
     "errors ids media messages events generation profiles settings lifted": 0,
     "codecs dialects providers planner replay": 1,
     "clock database migrations storage spool fetch upstream images sketch": 2,
-    "ingest resolve imports capture chat generations sweep keys usage": 3,
+    "ingest resolve imports capture catalog chat generations sweep keys usage": 3,
     "gateway endpoints app cli web testing": 4,
 }
 FLOOR_OF = {name: floor for names, floor in FLOORS.items() for name in names.split()}

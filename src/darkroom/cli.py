@@ -150,6 +150,8 @@ def _serve(settings: Settings) -> None:
 
 async def _listen(settings: Settings) -> None:
     await _check_open(settings)
+    if not settings.server.public_url and settings.server.host in {"0.0.0.0", "::"}:  # noqa: S104
+        click.echo(f"Links begin with {settings.public_url}: set server.public_url to what clients call you", err=True)
     listener = _socket(settings.server)
     # Port 0 is any port, and links need to know which.
     settings = replace(settings, server=replace(settings.server, port=listener.getsockname()[1]))

@@ -65,8 +65,7 @@ class MediaProduced:
     """The upstream made media: its bytes are in `lifted`, or at `url`; never both.
 
     `poster` is a picture that only announces the video at `url`. `shown` is the text that stood in its place
-    (`![alt](https://…)`), for the client when the URL can't be mirrored. `extra` is what must be shown to the upstream
-    again with this part.
+    (`![alt](https://…)`), for the client when the URL can't be mirrored.
     """
 
     kind: MediaKind
@@ -76,7 +75,6 @@ class MediaProduced:
     shown: str = ""
     poster: str | None = None
     in_text: bool = False
-    extra: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
+from darkroom.catalog import Catalog
 from darkroom.chat import Chat
 from darkroom.clock import nonce, now
 from darkroom.database import Database
@@ -32,6 +33,7 @@ from darkroom.testing.sketch_upstream import SketchUpstream
 from darkroom.upstream import Upstream
 
 _SWEEP_SECONDS = 3600
+_THUMBNAILS = 2
 _SKETCH_PROFILES = {
     "relay*": "relay-text",
     "text*": "chat",
@@ -59,8 +61,11 @@ class Gateway:
     storage: Storage
     keys: Keys
     providers: Providers
+    catalog: Catalog
     chat: Chat
     sweeper: Sweeper
+    thumbnails: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_THUMBNAILS))
+    """The places for making thumbnails."""
     _busy: dict[str, int] = field(default_factory=dict)
 
     @staticmethod
@@ -113,7 +118,16 @@ def _assemble(
     stack.push_async_callback(upstream.close)
     resolver = Resolver(database, ingest, fetcher, public_url)
     chat = Chat(database, ingest, fetcher, upstream, resolver, public_url)
-    return Gateway(settings, database, storage, Keys(database), providers, chat, Sweeper(database, storage))
+    return Gateway(
+        settings,
+        database,
+        storage,
+        Keys(database),
+        providers,
+        Catalog(providers, upstream),
+        chat,
+        Sweeper(database, storage),
+    )
 
 
 async def _sketch(stack: AsyncExitStack) -> Provider:
@@ -139,10 +153,15 @@ async def _sweeping(sweeper: Sweeper) -> AsyncIterator[None]:
 
 async def _sweep_now_and_then(sweeper: Sweeper) -> None:
     while True:
-        try:
-            swept = await sweeper.sweep()
-            if swept.missing:
-                log.error("%d blobs have a row and no bytes: %s", len(swept.missing), swept.missing[:5])
-        except DarkroomError as error:
-            log.warning("the sweep failed: %s", error.message)
+        await _sweep_once(sweeper)
         await asyncio.sleep(_SWEEP_SECONDS)
+
+
+async def _sweep_once(sweeper: Sweeper) -> None:
+    try:
+        # Every replica sweeps a bucket: one look-up for every blob, every hour, would be too many.
+        swept = await sweeper.sweep(check=sweeper.storage.is_local)
+        if swept.missing:
+            log.error("%d blobs have a row and no bytes: %s", len(swept.missing), swept.missing[:5])
+    except DarkroomError as error:
+        log.warning("the sweep failed: %s", error.message)

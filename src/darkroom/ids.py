@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 
 ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
-SUFFIX_LENGTH = 26
 ENTROPY_BYTES = 10
 PATTERN = re.compile(r"\b(gen|media|task|key|file)_[0-7][0-9a-hjkmnp-tv-z]{25}\b")
 

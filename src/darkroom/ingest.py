@@ -56,9 +56,7 @@ class Ingest:
         try:
             if data.error is not None:
                 raise InvalidMedia(f"the picture can't be read: {data.error}")
-            spool = data.sink
-            if not isinstance(spool, Spool):
-                raise TypeError("only a spool can be stored")
+            spool = _spool(data)
             facts = await asyncio.to_thread(images.facts, spool, data.head, self.max_pixels)
             await self.storage.put(spool, data.sha256, data.size)
         finally:
@@ -83,9 +81,22 @@ class Ingest:
         return media
 
     async def keep_once(self, data: Arrived, owner: str, *, filename: str | None = None) -> Media:
-        """Store what a client sent, unless the owner has these bytes already."""
+        """Store what a client sent, unless the owner has these bytes already; bytes that the store lost are put back.
+
+        Raises as `keep` does.
+        """
         known = await self.database.media_by_blob(owner, data.sha256) if data.error is None else None
         if known is None:
             return await self.keep(data, owner, "uploaded", filename=filename)
-        data.sink.discard()
+        try:
+            if await self.storage.head(known.blob) != known.size:
+                await self.storage.put(_spool(data), data.sha256, data.size)
+        finally:
+            data.sink.discard()
         return known
+
+
+def _spool(data: Arrived) -> Spool:
+    if not isinstance(data.sink, Spool):
+        raise TypeError("only a spool can be stored")
+    return data.sink

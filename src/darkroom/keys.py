@@ -34,7 +34,7 @@ class Keys:
         return id, secret
 
     async def owner(self, secret: str | None) -> str:
-        """Return whose key this is; `local` while there are no keys at all. Raises `Unauthorized`."""
+        """Return whose key this is; `local` where there never was one. Raises `Unauthorized`."""
         if secret and (owner := await self._owner_of(digest(secret))) is not None:
             return owner
         if await self.required():
@@ -44,7 +44,7 @@ class Keys:
         return LOCAL
 
     async def required(self) -> bool:
-        """Tell whether a key must be shown: as soon as there is one."""
+        """Tell whether a key must be shown: from the first key on, though all be revoked."""
         wanted, asked = self._wanted
         if not wanted and now() - asked > _REMEMBERED_MS:
             wanted = await self.database.has_keys()

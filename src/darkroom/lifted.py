@@ -25,7 +25,7 @@ from typing import Any
 import pybase64
 
 from darkroom.errors import TooLarge
-from darkroom.media import HEAD_BYTES, Sink
+from darkroom.media import HEAD_BYTES, RestingSink, Sink
 
 _TO_STANDARD = bytes.maketrans(b"-_", b"+/")
 _TO_URLSAFE = bytes.maketrans(b"+/", b"-_")
@@ -170,13 +170,18 @@ class Lifted:
         core = self._carry.rstrip(b"=")
         padded = len(core) < len(self._carry)
         if self.error is not None:
-            self._spill()
-            return
-        if len(core) % 4 == 1 or (padded and (not core or len(self._carry) % 4)):
+            pass
+        elif len(core) % 4 == 1 or (padded and (not core or len(self._carry) % 4)):
             self.error = BROKEN
         elif core:
             self._write(_decode(core + b"=" * (-len(core) % 4), self._urlsafe) or b"")
+        self.rest()
+
+    def rest(self) -> None:
+        """Take a pause, which may be the end: a run that waits for its dialect holds no file open."""
         self._spill()
+        if isinstance(self.sink, RestingSink):
+            self.sink.rest()
 
     def restore(self) -> str:
         """Return the run as it was written, and let go of the bytes."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 HEAD_BYTES = 512
 """How many leading bytes `sniff` wants to see."""
@@ -67,6 +67,14 @@ class Sink(Protocol):
 
     def discard(self) -> None:
         """Let go of the bytes; idempotent."""
+
+
+@runtime_checkable
+class RestingSink(Sink, Protocol):
+    """A sink that holds something scarce while it is written to, and can let go of it in between."""
+
+    def rest(self) -> None:
+        """No more for now: hold no file open. The next write goes on; idempotent."""
 
 
 EXTENSIONS = {

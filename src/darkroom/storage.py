@@ -19,13 +19,14 @@ import fcntl
 import os
 import re
 import shutil
+import stat
 import tempfile
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterable, AsyncIterator, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 from urllib.parse import unquote, urlsplit
 
 import obstore
@@ -74,6 +75,9 @@ class Storage(ABC):
 
     Names that are no SHA-256 in hex are `NotFound`; a store that does not do its part is `StorageFailed`.
     """
+
+    is_local: ClassVar[bool] = False
+    """Whether blobs are files of this machine, so that looking one up costs next to nothing."""
 
     spools: Spools
 
@@ -136,6 +140,8 @@ class Storage(ABC):
 
 class FileStorage(Storage):
     """A directory of this machine: `blobs/ab/abcdef…`, derived things beside it, temporary files in `tmp`."""
+
+    is_local = True
 
     def __init__(self, root: Path) -> None:
         self._root = root
@@ -295,8 +301,10 @@ class ObjectStorage(Storage):
     def __init__(self, store: ObjectStore, grace_ms: int = GRACE_MS) -> None:
         self._store = store
         self._fresh_ms = grace_ms // 2
-        self._directory = Path(tempfile.mkdtemp(prefix="darkroom-"))
-        self.spools = Spools(self._directory)
+        with _kept("there is no directory for temporary files"):
+            shared = _shared_directory()
+            self._own = None if shared else Path(tempfile.mkdtemp(prefix="darkroom-"))
+        self.spools = Spools(shared or self._own)
 
     async def put(self, spool: Spool, sha256: str, size: int) -> None:
         key = _blob_key(sha256)
@@ -358,7 +366,8 @@ class ObjectStorage(Storage):
                 await obstore.delete_async(self._store, [meta["path"] for meta in batch])
 
     async def close(self) -> None:
-        await asyncio.to_thread(shutil.rmtree, self._directory, ignore_errors=True)
+        if self._own is not None:
+            await asyncio.to_thread(shutil.rmtree, self._own, ignore_errors=True)
 
     async def _is_fresh(self, key: str, size: int) -> bool:
         meta = await self._meta(key)
@@ -413,6 +422,20 @@ def _bucket(url: str, options: Mapping[str, str]) -> ObjectStore:
     except (BaseError, ValueError) as error:
         # The error's own text shows the configuration, secrets included.
         raise ConfigInvalid(f"the media store's bucket can't be opened ({type(error).__name__})") from None
+
+
+def _shared_directory() -> Path | None:
+    """Return this user's directory for the spools of all buckets; None where somebody else could reach into it.
+
+    Its name is always the same, so that whoever comes next sweeps what a killed process left in it.
+    """
+    user = os.getuid()
+    path = Path(tempfile.gettempdir()) / f"darkroom-spools-{user}"
+    with suppress(FileExistsError):
+        path.mkdir(mode=0o700)
+    found = path.lstat()
+    is_private = stat.S_ISDIR(found.st_mode) and found.st_uid == user and not found.st_mode & 0o077
+    return path if is_private else None
 
 
 def _local_directory(url: str) -> Path:

@@ -17,6 +17,7 @@ import pybase64
 from darkroom.dialects.wire import Base64Of, Piece, UpstreamRequest, length_of
 from darkroom.errors import (
     DarkroomError,
+    StorageFailed,
     TooManyRequests,
     UpstreamBroken,
     UpstreamTimeout,
@@ -63,6 +64,7 @@ class Upstream:
     per_provider: int
     _session: aiohttp.ClientSession | None = None
     _busy: dict[str, int] = field(default_factory=dict)
+    _turns: dict[str, int] = field(default_factory=dict)
 
     async def close(self) -> None:
         if self._session is not None:
@@ -83,8 +85,13 @@ class Upstream:
     async def send(
         self, provider: Provider, request: UpstreamRequest, decode_error: ErrorDecoder
     ) -> AsyncGenerator[bytes, None]:
-        """Yield the bytes of the answer. Raises the `UpstreamError` that `decode_error` makes of any other status."""
+        """Yield the bytes of the answer.
+
+        Raises the `UpstreamError` that `decode_error` makes of any other status, and `StorageFailed` before anything
+        is sent when the bytes of a picture are not in the store.
+        """
         async with self.place(provider):
+            await self._check_media(request.pieces)
             response = await self._open(provider, request)
             try:
                 if response.status != 200:
@@ -97,6 +104,13 @@ class Upstream:
                 raise UpstreamBroken(f"`{provider.name}` broke off: {_reason(error)}") from error
             finally:
                 response.close()
+
+    async def _check_media(self, pieces: Sequence[Piece]) -> None:
+        media = {piece.media.blob: piece.media for piece in pieces if isinstance(piece, Base64Of)}
+        sizes = await asyncio.gather(*map(self.storage.head, media))
+        for each, size in zip(media.values(), sizes, strict=True):
+            if size != each.size:
+                raise StorageFailed(f"the bytes of {each.id} are {'gone' if size is None else 'damaged'}")
 
     async def _open(self, provider: Provider, request: UpstreamRequest) -> aiohttp.ClientResponse:
         for last in (False, True):
@@ -115,7 +129,8 @@ class Upstream:
     async def _request(self, provider: Provider, request: UpstreamRequest) -> aiohttp.ClientResponse:
         headers = {**request.headers, "accept-encoding": "identity"}
         if provider.api_keys:
-            headers["authorization"] = f"Bearer {provider.api_keys[0]}"
+            turn = self._turns[provider.name] = self._turns.get(provider.name, -1) + 1
+            headers["authorization"] = f"Bearer {provider.api_keys[turn % len(provider.api_keys)]}"
         body: bytes | AsyncIterator[bytes] | None
         if all(isinstance(piece, bytes) for piece in request.pieces):
             body = b"".join(piece for piece in request.pieces if isinstance(piece, bytes))

@@ -84,7 +84,7 @@ class JsonLifter:
             run = self._run
             at = self._follow(run, data, at, final) if run else self._seek(data, at, final, out)
         if final:
-            self._run = None
+            self._close()
         return b"".join(out)
 
     def _seek(self, data: bytes, at: int, final: bool, out: list[bytes]) -> int:
@@ -141,8 +141,14 @@ class JsonLifter:
         if cut:
             self._held = data[end:]
             return len(data)
-        self._run = None
+        self._close()
         return end
+
+    def _close(self) -> None:
+        """End the open run here; a text lifter may still feed it on."""
+        if self._run is not None:
+            self._run.rest()
+            self._run = None
 
     def _follow_plain(self, run: Lifted, data: bytes, at: int) -> int:
         """Feed the run everything up to the string's end, when that is nothing but base64; else nothing."""

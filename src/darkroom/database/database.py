@@ -61,7 +61,7 @@ class Database:
         return owner
 
     async def has_keys(self) -> bool:
-        """Tell whether any key is good."""
+        """Tell whether there ever was a key: revoked ones count, or revoking the last would open the gateway."""
         return bool(await self._value("has_keys"))
 
     async def list_keys(self) -> list[KeyRow]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from email.utils import formatdate
+from pathlib import Path
 from urllib.parse import quote
 
 from starlette.requests import Request
@@ -84,10 +85,29 @@ async def _thumbnail(gateway: Gateway, request: Request, media: Media, asked: st
     key = f"thumbs/{media.blob}/{width}.webp"
     data = await gateway.storage.get_extra(key)
     if data is None:
-        whole = b"".join([chunk async for chunk in await gateway.storage.read(media.blob)])
-        data = await asyncio.to_thread(images.thumbnail, whole, width, media.mime, gateway.settings.limits.pixels)
-        await gateway.storage.put_extra(key, data)
+        data = await _made(gateway, media, width, key)
     return Response(data, 200, headers, "image/webp")
+
+
+async def _made(gateway: Gateway, media: Media, width: int, key: str) -> bytes:
+    """Make a thumbnail and keep it; a decoded picture is large, so only a few are made at a time."""
+    async with gateway.thumbnails:
+        # Whoever held the place before may have made this very one.
+        data = await gateway.storage.get_extra(key)
+        if data is None:
+            data = await _shrunk(gateway, media, width)
+            await gateway.storage.put_extra(key, data)
+    return data
+
+
+async def _shrunk(gateway: Gateway, media: Media, width: int) -> bytes:
+    source: Path | bytes | None = gateway.storage.local_path(media.blob)
+    if source is None:
+        source = b"".join([chunk async for chunk in await gateway.storage.read(media.blob)])
+    try:
+        return await asyncio.to_thread(images.thumbnail, source, width, media.mime, gateway.settings.limits.pixels)
+    except FileNotFoundError as error:
+        raise NotFound("this media is not in the store") from error
 
 
 def _headers(media: Media) -> dict[str, str]:

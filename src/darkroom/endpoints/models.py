@@ -16,7 +16,7 @@ _CREATED = 1735689600
 
 async def list_models(request: Request) -> Response:
     gateway: Gateway = request.app.state.gateway
-    data = [_model(name, row) for name, row in gateway.providers.models()]
+    data = [_model(name, row) for name, row in await gateway.catalog.models()]
     return JSONResponse({"object": "list", "data": data})
 
 

@@ -7,7 +7,7 @@ INSERT INTO keys (id, owner, digest, created) VALUES (:id, :owner, :digest, :cre
 SELECT owner FROM keys WHERE digest = :digest AND revoked IS NULL;
 
 -- name: has_keys()$
-SELECT EXISTS (SELECT 1 FROM keys WHERE revoked IS NULL);
+SELECT EXISTS (SELECT 1 FROM keys);
 
 -- name: list_keys()
 SELECT id, owner, created, revoked FROM keys ORDER BY created, id;

@@ -16,18 +16,23 @@ Result = TypeVar("Result")
 
 @dataclass
 class MemorySink:
-    """A sink in memory, which remembers whether it was let go of."""
+    """A sink in memory, which remembers whether it was let go of, and whether it rests."""
 
     data: bytearray = field(default_factory=bytearray)
     discarded: bool = False
+    rests: bool = False
 
     def write(self, data: bytes | bytearray | memoryview) -> object:
+        self.rests = False
         self.data += data
         return None
 
     def chunks(self) -> Iterator[bytes]:
         for start in range(0, len(self.data), 1000):
             yield bytes(self.data[start : start + 1000])
+
+    def rest(self) -> None:
+        self.rests = True
 
     def discard(self) -> None:
         self.discarded = True

@@ -52,7 +52,7 @@ SHOWN = {
     "parts": "Here you go\n\n![image](LINK)",
     "multi-mod": "Here you go\n\n![image](LINK)",
     "multi-mod-camel": "Here you go\n\n![image](LINK)",
-    "image-data": "![image](LINK)",
+    "image-data": "![one-hub-gemini-image](LINK)",
     "b64-json-field": "Here you go\n\n![image](LINK)",
     "video-html": "[video](LINK)",
     "video-url": "[video](LINK)",

@@ -107,6 +107,14 @@ async def test_a_running_gateway_that_had_keys_stays_closed(door: Door, forgetfu
     assert (await asked(door)).status == 401
 
 
+async def test_a_gateway_that_had_keys_stays_closed_after_a_restart(tmp_path: Path) -> None:
+    made = await command(tmp_path, "keys", "create")
+    assert (await command(tmp_path, "keys", "revoke", made.err.split()[0])).code == 0
+    async with running(tmp_path) as door:
+        assert (await asked(door)).status == 401
+        assert (await asked(door, authorization=f"Bearer {made.out.strip()}")).status == 401
+
+
 async def test_a_secret_is_nowhere_on_the_disk(door: Door) -> None:
     _, secret = await door.gateway.keys.create("ann")
     assert (await asked(door, authorization=f"Bearer {secret}")).status == 200

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
+import hashlib
 import io
+import threading
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +16,14 @@ import aiohttp
 import pytest
 from PIL import Image
 
+from darkroom import images
+from darkroom.app import app_of
 from darkroom.clock import new_id
-from doors import Answer, Door, is_error, running, stored
+from darkroom.gateway import Gateway
+from darkroom.ingest import Arrived
+from darkroom.settings import StorageSettings
+from darkroom.testing import serve
+from doors import Answer, Door, is_error, running, settings_of, stored
 
 SAFE = {
     "x-content-type-options": "nosniff",
@@ -249,6 +258,69 @@ async def test_many_widths_make_few_thumbnails(shown: Shown) -> None:
     for width in range(1, 400, 21):
         assert (await shown.get(f"?w={width}")).status == 200
     assert len(list((shown.door.root / "media").rglob("*.webp"))) <= 6
+
+
+class Counted:
+    """Makes real thumbnails, once the gate is open; counts how many were begun, and from what."""
+
+    def __init__(self) -> None:
+        self.sources: list[object] = []
+        self.gate = threading.Event()
+        self._make = images.thumbnail
+
+    def __call__(self, source: Path | bytes, width: int, mime: str, max_pixels: int) -> bytes:
+        self.sources.append(source)
+        assert self.gate.wait(30)
+        return self._make(source, width, mime, max_pixels)
+
+
+async def begun(counted: Counted, count: int) -> None:
+    for _ in range(1000):
+        if len(counted.sources) >= count:
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError("too few thumbnails were begun")
+
+
+@pytest.mark.parametrize("same", [True, False])
+async def test_two_thumbnails_are_made_at_a_time(shown: Shown, same: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    counted = Counted()
+    monkeypatch.setattr(images, "thumbnail", counted)
+    widths = [64] * 5 if same else images.WIDTHS
+    asking = [asyncio.create_task(shown.get(f"?w={width}")) for width in widths]
+    await begun(counted, 2)
+    for _ in range(50):
+        assert (await shown.door.get("/health")).status == 200
+    assert len(counted.sources) == 2
+    counted.gate.set()
+    answers = await asyncio.gather(*asking)
+    assert [answer.status for answer in answers] == [200] * 5
+    # Who waited for the same one finds it made.
+    assert len(counted.sources) == (2 if same else 5)
+    # A file is read where it lies, not copied into memory first.
+    assert {type(source) for source in counted.sources} == {type(shown.door.root)}
+
+
+async def test_a_thumbnail_of_lost_bytes_is_not_found(shown: Shown) -> None:
+    (blob,) = (shown.door.root / "media" / "blobs").glob("*/*")
+    blob.unlink()
+    is_error(await shown.get("?w=64"), 404, "not_found")
+
+
+async def test_a_thumbnail_from_a_store_without_files(tmp_path: Path) -> None:
+    settings = replace(settings_of(tmp_path), storage=StorageSettings("memory:", "sqlite::memory:"))
+    file = io.BytesIO()
+    Image.effect_noise((128, 128), 80).save(file, "PNG")
+    async with Gateway.open(settings) as gateway, serve(app_of(gateway)) as url, aiohttp.ClientSession() as client:
+        spool = gateway.storage.spools.new()
+        spool.write(file.getvalue())
+        sha256 = hashlib.sha256(file.getvalue()).hexdigest()
+        media = await gateway.chat.ingest.keep(
+            Arrived(spool, sha256, spool.size, file.getvalue()[:512]), "local", "uploaded"
+        )
+        async with client.get(f"{url}/media/{media.id}?w=64") as response:
+            assert response.status == 200
+            assert Image.open(io.BytesIO(await response.read())).size == (64, 64)
 
 
 # Other kinds

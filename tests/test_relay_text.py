@@ -50,6 +50,9 @@ class Memory:
     def chunks(self) -> Iterator[bytes]:
         yield self.data.getvalue()
 
+    def rest(self) -> None:
+        pass
+
     def discard(self) -> None:
         self.data = io.BytesIO()
 

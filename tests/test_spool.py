@@ -79,6 +79,75 @@ def test_a_sealed_spool_can_be_read_but_not_written(tmp_path: Path) -> None:
         spool.write(b"more")
 
 
+def open_files(directory: Path) -> int:
+    """Return how many files of a directory this process holds open."""
+    links = [f"/proc/self/fd/{name}" for name in os.listdir("/proc/self/fd")]
+    return sum(os.readlink(link).startswith(str(directory)) for link in links if os.path.islink(link))
+
+
+def test_a_spool_that_rests_holds_no_file_open_and_goes_on(tmp_path: Path) -> None:
+    spools = Spools(tmp_path, 0)
+    many = [spools.new() for _ in range(50)]
+    for turn in (b"first", b"second"):
+        for spool in many:
+            spool.write(turn)
+            spool.rest()
+            spool.rest()
+        assert open_files(tmp_path) == 0
+    assert {b"".join(spool.chunks()) for spool in many} == {b"firstsecond"}
+    assert {spool.size for spool in many} == {11}
+    assert len(list(tmp_path.iterdir())) == 50
+
+
+def test_a_spool_in_memory_may_rest_too(tmp_path: Path) -> None:
+    spool = Spools(tmp_path).new()
+    spool.write(b"few ")
+    spool.rest()
+    spool.write(b"bytes")
+    assert spool.path is None
+    assert b"".join(spool.chunks()) == b"few bytes"
+
+
+def test_a_rested_spool_whose_file_is_gone_does_not_begin_again(tmp_path: Path) -> None:
+    spool = Spools(tmp_path, 0).new()
+    spool.write(b"the start")
+    spool.rest()
+    assert spool.path is not None
+    spool.path.unlink()
+    with pytest.raises(StorageFailed):
+        spool.write(b"the end")
+
+
+def test_all_spools_share_a_budget_of_memory(tmp_path: Path) -> None:
+    spools = Spools(tmp_path, 100, memory_budget=250)
+    first, second, third = (spools.new() for _ in range(3))
+    first.write(b"a" * 100)
+    second.write(b"b" * 100)
+    third.write(b"c" * 50)
+    assert [spool.path for spool in (first, second, third)] == [None] * 3
+    assert spools.budget.left == 0
+    third.write(b"c")
+    assert third.path is not None
+    assert b"".join(third.chunks()) == b"c" * 51
+    assert spools.budget.left == 50
+    first.discard()
+    first.discard()
+    assert spools.budget.left == 150
+    second.write(b"b")
+    assert second.path is not None
+    assert spools.budget.left == 250
+
+
+def test_what_nobody_holds_is_given_back(tmp_path: Path) -> None:
+    spools = Spools(tmp_path, 100, memory_budget=100)
+    for _ in range(10):
+        spool = spools.new()
+        spool.write(b"a" * 100)
+        assert spool.path is None
+        del spool
+    assert spools.budget.left == 100
+
+
 def test_a_spool_that_nobody_holds_leaves_nothing(tmp_path: Path) -> None:
     spool = Spools(tmp_path, 0).new()
     spool.write(b"bytes")

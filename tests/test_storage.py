@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -276,13 +277,68 @@ async def test_a_bucket_is_configured_by_the_environment(s3: S3, monkeypatch: py
     await storage.close()
 
 
-async def test_closing_removes_the_spools_of_a_bucket() -> None:
+@pytest.fixture
+def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A directory for temporary files of this test alone."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    return tmp_path
+
+
+async def test_the_spools_of_all_buckets_of_a_user_lie_in_one_private_directory(temporary: Path) -> None:
+    first, second = await Storage.open("memory:"), await Storage.open("memory:")
+    spool, _ = spooled(first, bytes_of(400_000))
+    assert first.spools.directory == second.spools.directory == temporary / f"darkroom-spools-{os.getuid()}"
+    assert first.spools.directory.stat().st_mode & 0o777 == 0o700
+    await second.close()
+    await second.close()
+    assert b"".join(spool.chunks()) == bytes_of(400_000)
+    await first.close()
+    assert os.listdir(temporary) == [first.spools.directory.name]
+
+
+async def test_what_a_killed_process_left_for_its_bucket_is_swept_by_the_next(temporary: Path) -> None:
+    assert crash(BUCKET_CRASH, str(temporary)) == -signal.SIGKILL
+    storage = await Storage.open("memory:")
+    assert [path.suffix for path in storage.spools.directory.iterdir()] == [".part"]
+    assert storage.spools.sweep(60_000, now() + 61_000) == 1
+    assert os.listdir(storage.spools.directory) == []
+    await storage.close()
+
+
+@pytest.mark.parametrize("trap", ["link", "file", "open"])
+async def test_a_spool_directory_that_others_could_reach_into_is_not_used(temporary: Path, trap: str) -> None:
+    path, elsewhere = temporary / f"darkroom-spools-{os.getuid()}", temporary / "elsewhere"
+    elsewhere.mkdir(mode=0o700)
+    if trap == "link":
+        path.symlink_to(elsewhere)
+    elif trap == "file":
+        path.write_text("in the way")
+    else:
+        path.mkdir()
+        path.chmod(0o777)
     storage = await Storage.open("memory:")
     spool, _ = spooled(storage, bytes_of(400_000))
     assert spool.path is not None
+    own = spool.path.parent
+    assert own not in {path, elsewhere}
+    assert own.stat().st_mode & 0o777 == 0o700
+    assert list(elsewhere.iterdir()) == []
     await storage.close()
     await storage.close()
-    assert not storage.spools.directory.exists()
+    assert not own.exists()
+
+
+BUCKET_CRASH = """
+import asyncio, os, signal, sys, tempfile
+from darkroom.storage import Storage
+tempfile.tempdir = sys.argv[1]
+async def main():
+    storage = await Storage.open("memory:")
+    spool = storage.spools.new()
+    spool.write(b"x" * 400_000)
+    os.kill(os.getpid(), signal.SIGKILL)
+asyncio.run(main())
+"""
 
 
 # A bucket

@@ -10,6 +10,11 @@ from pathlib import Path
 import pytest
 
 from darkroom.clock import now
+from darkroom.database import Database
+from darkroom.gateway import _sweep_once
+from darkroom.media import Media
+from darkroom.storage import Storage
+from darkroom.sweep import Sweeper
 from doors import Door, command, running, stored
 
 HOUR_MS = 3_600_000
@@ -137,3 +142,24 @@ async def test_a_grace_below_nothing_is_refused(tmp_path: Path) -> None:
     ended = await command(tmp_path, "media", "sweep", "--grace", "-1")
     assert ended.code == 2
     assert "--grace" in ended.err
+
+
+async def test_an_unchecked_sweep_asks_for_no_blob(door: Door) -> None:
+    media = await door.picture()
+    path = blob_of(door.root, media["id"])
+    path.unlink()
+    assert (await door.gateway.sweeper.sweep()).missing == [path.name]
+    assert (await door.gateway.sweeper.sweep(check=False)).missing == []
+
+
+@pytest.mark.parametrize(("url", "said"), [("file:{root}/media", 1), ("memory:", 0)])
+async def test_the_hourly_sweep_checks_a_disk_and_no_bucket(
+    tmp_path: Path, url: str, said: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    database = await Database.open("sqlite::memory:")
+    storage = await Storage.open(url.format(root=tmp_path))
+    await database.add_media(Media("media_1", "local", "0" * 64, "image/png", 5, "uploaded", now()), now())
+    await _sweep_once(Sweeper(database, storage))
+    assert [record.levelname for record in caplog.records] == ["ERROR"] * said
+    await storage.close()
+    await database.close()

@@ -227,11 +227,11 @@ class _History:
                 return None
 
     async def _part(self, part: MediaPart, *, now: bool) -> Part:
-        """Locate a part; what can't be had is an error where the user just attached it, else a note."""
+        """Locate a part; what can't be had is an error where the user just sent it, else a note."""
         try:
             return await self._located(part)
         except ClientError as error:
-            if now and part.place != "text":
+            if now:
                 raise
             return Text(f"[{part.kind} lost: {error.message}]")
 

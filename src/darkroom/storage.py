@@ -303,8 +303,9 @@ class ObjectStorage(Storage):
         self._fresh_ms = grace_ms // 2
         with _kept("there is no directory for temporary files"):
             shared = _shared_directory()
-            self._own = None if shared else Path(tempfile.mkdtemp(prefix="darkroom-"))
-        self.spools = Spools(shared or self._own)
+            directory = shared or Path(tempfile.mkdtemp(prefix="darkroom-"))
+        self._own = None if shared else directory
+        self.spools = Spools(directory)
 
     async def put(self, spool: Spool, sha256: str, size: int) -> None:
         key = _blob_key(sha256)

@@ -14,11 +14,12 @@ from typing import Any
 
 import msgspec
 
+from darkroom.codecs import data_uri
 from darkroom.codecs.json_lift import JsonLifter
 from darkroom.codecs.sse import Sse, SseDecoder
 from darkroom.dialects.openai_chat.failures import error_of
 from darkroom.dialects.openai_chat.parts import OPAQUE, read_part
-from darkroom.errors import ClientError, MalformedRequest, UnsupportedPart, UpstreamBroken
+from darkroom.errors import ClientError, ContentPolicyViolation, MalformedRequest, UnsupportedPart, UpstreamBroken
 from darkroom.events import (
     Event,
     Failed,
@@ -139,6 +140,8 @@ class EventDecoder:
             raise UpstreamBroken("the upstream's answer is not a JSON object")
         if failed or frame.get("error") or (not self._started and _is_refusal(frame)):
             self._ended = True
+            if reason := _blocked(frame):
+                return [Failed(ContentPolicyViolation(f"the upstream blocked the prompt: {reason}"))]
             return [Failed(error_of(without_runs(frame.get("error") or frame)))]
         return list(self._read_frame(frame))
 
@@ -331,7 +334,18 @@ def _reasoning(value: Any, lifts: Lifts) -> Iterator[Event]:
 
 def _images(value: Any, lifts: Lifts) -> Iterator[Event]:
     for item in value if isinstance(value, list) else [value]:
-        yield from _parts(_as_image(item), lifts)
+        if item is not None:
+            yield from _parts(_as_image(item), lifts)
+
+
+def _output(value: Any, lifts: Lifts) -> Iterator[Event]:
+    """Read sora2api's list; what is said in words there is no media."""
+    items = value if isinstance(value, list) else [value]
+    yield from _images([item for item in items if not isinstance(item, str) or _may_be_media(item, lifts)], lifts)
+
+
+def _may_be_media(value: str, lifts: Lifts) -> bool:
+    return data_uri.is_data_uri(value) or value.startswith(("http://", "https://", "/")) or bool(lifts.find(value))
 
 
 def _mixed(value: Any, lifts: Lifts) -> Iterator[Event]:
@@ -378,7 +392,7 @@ FIELDS: dict[str, Callable[[Any, Lifts], Iterator[Event]]] = {
     "b64_json": _images,
     "multi_mod_content": _mixed,
     "multi_modal_content": _mixed,
-    "output": _images,
+    "output": _output,
     "reasoning_details": _details,
     "provider_specific_fields": _provider_fields,
     "wm": _nothing,

@@ -72,13 +72,15 @@ def read_text(text: str, lifts: Lifts, extra: Mapping[str, Any] | None = None) -
 
 
 def _is_media(uri: str, lifts: Lifts) -> bool:
-    """Tell media from what a text only quotes: an icon's SVG, an example cut short."""
+    """Tell media from what a text only quotes: an icon's SVG, a font, an example cut short."""
     match = PLACEHOLDER.search(uri)
     lifted = lifts.get(match[0]) if match else None
     if lifted is None:
         return False
     lifted.finish()
-    return sniff(lifted.head) is not None and lifted.size >= _MIN_MEDIA
+    declared = uri[5:40].lower()
+    claims = declared.startswith(("image/", "video/", "audio/")) and not declared.startswith("image/svg")
+    return lifted.size >= _MIN_MEDIA and (claims or sniff(lifted.head) is not None)
 
 
 def read_source(value: Any, lifts: Lifts, param: str, *, bare: bool = True) -> Source:

@@ -6,6 +6,7 @@ a plain answer is the deltas merged: so both say the same.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -29,6 +30,7 @@ from darkroom.media import Media, MediaKind
 from darkroom.settings import Output
 
 Delta = dict[str, Any]
+_UNSAFE_ALT = re.compile(r"[\[\]\\]")
 
 
 @dataclass(slots=True)
@@ -40,6 +42,7 @@ class Shaper:
     transcript: TranscriptWriter
     generation: Callable[[], str | None] = lambda: None
     _tail: str = ""
+    _apart: bool = False
     _blank: str = ""
     _spoken: bool = False
     _shown: dict[str, bool] = field(default_factory=dict)
@@ -69,7 +72,9 @@ class Shaper:
             self._blank += text
             return
         text, self._blank = self._blank + text, ""
-        yield self._text(text)
+        apart = self._apart and not text[:1].isspace()
+        self._apart = self._apart and not text
+        yield self._text(f"\n\n{text}" if apart and text else text)
 
     def _text(self, text: str) -> Delta:
         self._spoken = True
@@ -140,6 +145,7 @@ class Shaper:
     def _break(self, event: MediaStored) -> str:
         """Return the line breaks that set a picture apart which did not stand in the upstream's text."""
         tail, self._tail = self._tail, ")"
+        self._apart = not event.in_text
         if event.in_text or not tail:
             return ""
         return "\n" * (2 - len(tail) + len(tail.rstrip("\n")))
@@ -150,7 +156,7 @@ def _mark(media: Media) -> str:
 
 
 def _alt(event: MediaStored) -> str:
-    alt = event.alt.replace("[", "").replace("]", "").replace("\n", " ").strip()
+    alt = _UNSAFE_ALT.sub("", event.alt).replace("\n", " ").strip()
     return event.media.kind.value if not alt or "://" in alt else alt
 
 

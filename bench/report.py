@@ -112,7 +112,7 @@ def machine(cores: tuple[list[int], list[int]], litellm: str | None, load: float
         else "nothing pinned to a core"
     )
     return [
-        f"{os.cpu_count()} cores ({model}), {ram} GiB, Linux {platform.release()}, load before {load:.1f}; {pinned}",
+        f"{os.cpu_count()} cores ({model}), {ram} GiB, {platform.system()}, load before {load:.1f}; {pinned}",
         f"Python {platform.python_version()}; darkroom {version('darkroom-gateway')}, {libraries}"
         + (f"; LiteLLM {litellm}" if litellm else ""),
     ]

@@ -370,10 +370,11 @@ async def test_output_in_words_is_no_picture_of_a_text_model(wild: Wild, stream:
 @pytest.mark.parametrize("head", ["```", "```h", "```ht", "```htm", "```html", "`", "``"])
 async def test_a_fence_of_html_cut_anywhere(wild: Wild, head: str, stream: bool) -> None:
     fence = f'```html\n<img src="{wild.url}/cdn/bird.png" alt="bird">\n```\nThere.'
-    deltas = ({"content": head}, {"content": fence.removeprefix(head)})
-    reply = await wild.answer(streamed(*deltas), stream=stream)
-    assert await wild.pictures(reply) == [BIRD]
-    assert reply.content == "![bird](LINK)\nThere."
+    for before in ("", "Here:\n"):
+        deltas = ({"content": before + head}, {"content": fence.removeprefix(head)})
+        reply = await wild.answer(streamed(*deltas), stream=stream)
+        assert await wild.pictures(reply) == [BIRD]
+        assert reply.content == f"{before}![bird](LINK)\nThere."
 
 
 # What was lifted out and only tells of media leaves no trace of the lifting.

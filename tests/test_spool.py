@@ -74,6 +74,7 @@ def test_a_sealed_spool_can_be_read_but_not_written(tmp_path: Path) -> None:
     spool = Spools(tmp_path, 0).new()
     spool.write(b"bytes")
     spool.seal()
+    assert open_files(tmp_path) == 0
     assert b"".join(spool.chunks()) == b"bytes"
     with pytest.raises(ValueError, match="takes no more"):
         spool.write(b"more")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
@@ -156,10 +157,11 @@ async def test_an_unchecked_sweep_asks_for_no_blob(door: Door) -> None:
 async def test_the_hourly_sweep_checks_a_disk_and_no_bucket(
     tmp_path: Path, url: str, said: int, caplog: pytest.LogCaptureFixture
 ) -> None:
-    database = await Database.open("sqlite::memory:")
-    storage = await Storage.open(url.format(root=tmp_path))
-    await database.add_media(Media("media_1", "local", "0" * 64, "image/png", 5, "uploaded", now()), now())
-    await _sweep_once(Sweeper(database, storage))
+    async with AsyncExitStack() as stack:
+        database = await Database.open("sqlite::memory:")
+        stack.push_async_callback(database.close)
+        storage = await Storage.open(url.format(root=tmp_path))
+        stack.push_async_callback(storage.close)
+        await database.add_media(Media("media_1", "local", "0" * 64, "image/png", 5, "uploaded", now()), now())
+        await _sweep_once(Sweeper(database, storage))
     assert [record.levelname for record in caplog.records] == ["ERROR"] * said
-    await storage.close()
-    await database.close()

@@ -284,6 +284,14 @@ class _Watch:
         except TimeoutError:
             self._gone = True
 
+    def cut(self, event: Event) -> None:
+        """End at once with this event, in place of what the watcher has not read if need be."""
+        while self._events.qsize() > _WATCH_EVENTS - 2:
+            self._events.get_nowait()
+        self._events.put_nowait(event)
+        self._events.put_nowait(None)
+        self._gone = True
+
     async def drain(self) -> AsyncGenerator[Event, None]:
         try:
             while (event := await self._events.get()) is not None:
@@ -301,7 +309,7 @@ async def _pump(answer: Answer, watch: _Watch, ended: AsyncExitStack) -> None:
             async for event in answer.events():
                 await watch.tell(event)
         except asyncio.CancelledError:
-            await watch.tell(Failed(Overloaded("Darkroom is shutting down; ask again")))
+            watch.cut(Failed(Overloaded("Darkroom is shutting down; ask again")))
             raise
         finally:
             await watch.tell(None)

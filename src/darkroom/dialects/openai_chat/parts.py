@@ -12,8 +12,8 @@ from typing import Any
 
 from darkroom.codecs import data_uri, links
 from darkroom.codecs.text_lift import TextLifter
-from darkroom.errors import MalformedRequest, UnsupportedPart
-from darkroom.lifted import PLACEHOLDER, Lifts
+from darkroom.errors import InvalidMedia, MalformedRequest, UnsupportedPart
+from darkroom.lifted import PLACEHOLDER, Lifts, broken
 from darkroom.media import MediaKind, kind_of, sniff
 from darkroom.messages import Inline, MediaPart, Named, Opaque, Part, Remote, Source, Text
 
@@ -63,9 +63,9 @@ def read_text(text: str, lifts: Lifts, extra: Mapping[str, Any] | None = None) -
             continue
         if before := lifted[position : found.start]:
             yield Text(lifts.restore(before))
-        uri = data_uri.parse(found.value, lifts)
-        kind = kind_of(uri.mime or "image/png")
-        yield MediaPart(kind, Inline(uri.lifted, uri.mime), place="text", alt=found.alt)
+        source = _of_uri(found.value, lifts)
+        kind = kind_of(source.declared_mime or "image/png")
+        yield MediaPart(kind, source, place="text", alt=found.alt)
         position = found.end
     if position < len(lifted) or not position:
         yield Text(lifts.restore(lifted[position:]), extra or {})
@@ -88,16 +88,33 @@ def read_source(value: Any, lifts: Lifts, param: str, *, bare: bool = True) -> S
     if not isinstance(value, str) or not value:
         raise MalformedRequest(f"{param} must be a URL, a data URI or an id", param=param)
     if data_uri.is_data_uri(value):
-        uri = data_uri.parse(value, lifts)
-        return Inline(uri.lifted, uri.mime)
+        return _of_uri(value, lifts)
     # Base64 of a JPEG begins with a slash too; a path says what it leads to.
     if value.startswith(("http://", "https://", "/media/")) or (value[0] == "/" and links.kind_by_name(value)):
         return Remote(value)
     if value.startswith(_IDS):
         return Named(value)
     if bare and (lifts.find(value) or len(value) >= _MIN_BARE):
-        return Inline(data_uri.lift_base64(value, lifts))
+        return _of_base64(value, lifts)
     raise MalformedRequest(f"{param} must be a URL, a data URI or an id", param=param)
+
+
+# Broken data is told where it is stored: what stands in an old turn, or beside a good picture, must not end it all.
+
+
+def _of_uri(uri: str, lifts: Lifts) -> Inline:
+    try:
+        read = data_uri.parse(uri, lifts)
+    except InvalidMedia as error:
+        return Inline(broken(lifts, error.message))
+    return Inline(read.lifted, read.mime)
+
+
+def _of_base64(text: str, lifts: Lifts, mime: str | None = None) -> Inline:
+    try:
+        return Inline(data_uri.lift_base64(text, lifts), mime)
+    except InvalidMedia as error:
+        return Inline(broken(lifts, error.message), mime)
 
 
 def _text(value: dict[str, Any], lifts: Lifts, param: str) -> Iterator[Part]:
@@ -151,7 +168,7 @@ def _inline_data(value: dict[str, Any], lifts: Lifts, param: str) -> Iterator[Pa
     if not isinstance(inner, dict) or not isinstance(inner.get("data"), str):
         raise MalformedRequest(f"{param}.inline_data.data must be base64", param=param)
     mime = inner.get("mime_type") or inner.get("mimeType") or "image/png"
-    yield MediaPart(kind_of(mime), Inline(data_uri.lift_base64(inner["data"], lifts), mime))
+    yield MediaPart(kind_of(mime), _of_base64(inner["data"], lifts, mime))
 
 
 def _rest(value: Mapping[str, Any], *names: str) -> dict[str, Any]:

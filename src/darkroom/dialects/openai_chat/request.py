@@ -28,7 +28,7 @@ _AUDIO_FORMATS = {"audio/mpeg": "mp3", "audio/wav": "wav"}
 def decode_request(body: bytes, lifts: Lifts, max_parts: int = 2000) -> Conversation:
     """Return the conversation of a JSON body whose base64 is already lifted.
 
-    Raises `MalformedRequest`, `UnsupportedPart`, `InvalidMedia`, `TooLarge` (more than `max_parts` parts).
+    Raises `MalformedRequest`, `UnsupportedPart`, `TooLarge` (more than `max_parts` parts).
     """
     document = _parse(body)
     model = document.pop("model", None)

@@ -92,7 +92,9 @@ async def kept(db: Database, generation: Generation, *outputs: Media) -> Generat
 async def test_a_key_is_found_by_its_digest_until_it_is_revoked(db: Database) -> None:
     assert not await db.has_keys()
     await db.add_key("key_1", "anna's laptop", sha("secret 1"), 5)
-    await db.add_key("key_2", "phone", sha("secret 2"), 6)
+    await db.add_key("key_2", "phone", sha("secret 2"), 6, "parts")
+    assert await db.output_of_key(sha("secret 1")) is None
+    assert await db.output_of_key(sha("secret 2")) == "parts"
     assert await db.has_keys()
     assert await db.owner_of_key(sha("secret 1")) == "anna's laptop"
     assert await db.owner_of_key(sha("secret 3")) is None

@@ -56,6 +56,19 @@ async def test_with_a_key_it_is_asked_for(door: Door) -> None:
     assert (await door.chat(headers={"authorization": f"Bearer {secret}"})).status == 200
 
 
+async def test_a_key_has_a_shape_of_answers(door: Door) -> None:
+    _, plain = await door.gateway.keys.create("ann")
+    _, parts = await door.gateway.keys.create("ann", "parts")
+
+    async def content(secret: str, **headers: str) -> object:
+        answer = await door.chat(headers={"authorization": f"Bearer {secret}", **headers})
+        return answer.json["choices"][0]["message"]["content"]
+
+    assert isinstance(await content(plain), str)
+    assert isinstance(await content(parts), list)
+    assert isinstance(await content(parts, **{"x-darkroom-output": "markdown"}), str)
+
+
 async def test_pages_and_links_need_no_key(door: Door) -> None:
     media = await door.picture()
     await door.gateway.keys.create("ann")

@@ -28,8 +28,8 @@ from darkroom.endpoints.access import is_loopback
 from darkroom.errors import ConfigInvalid, DarkroomError
 from darkroom.gateway import Gateway
 from darkroom.keys import Keys
+from darkroom.settings import OUTPUTS, Output, Settings, load
 from darkroom.settings import Server as ServerSettings
-from darkroom.settings import Settings, load
 from darkroom.storage import GRACE_MS, Storage
 from darkroom.sweep import Sweeper
 from darkroom.testing.serving import listen
@@ -209,12 +209,15 @@ def keys() -> None:
 
 @keys.command("create")
 @click.option("--owner", default="default", show_default=True, help="whose media the key gives access to")
+@click.option(
+    "--output", type=click.Choice(OUTPUTS), help="the shape of answers for this key  [default: the provider's]"
+)
 @click.pass_obj
 @_run
-async def create_key(config: str | None, owner: str) -> None:
+async def create_key(config: str | None, owner: str, output: Output | None) -> None:
     """Make a key and print it, once."""
     async with _database(read_settings(config)) as database:
-        id, secret = await Keys(database).create(owner)
+        id, secret = await Keys(database).create(owner, output)
     click.echo(f"{id} for {owner}; it is not shown again:", err=True)
     click.echo(secret)
 

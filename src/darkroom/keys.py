@@ -9,6 +9,7 @@ from hashlib import sha256
 from darkroom.clock import new_id, now
 from darkroom.database import Database
 from darkroom.errors import Unauthorized
+from darkroom.settings import OUTPUTS, Output
 
 LOCAL = "local"
 """The owner of everything where no key is asked for."""
@@ -17,31 +18,42 @@ _PREFIX = "dk-"
 _REMEMBERED_MS = 10_000
 
 
+@dataclass(frozen=True, slots=True)
+class Who:
+    """Who asks, and the shape of answers that goes with his key."""
+
+    owner: str
+    output: Output | None = None
+
+
 @dataclass(slots=True)
 class Keys:
     """Knows the keys. A key that was found stays good for ten seconds without asking the database again."""
 
     database: Database
-    _found: dict[str, tuple[str, int]] = field(default_factory=dict)
+    _found: dict[str, tuple[Who, int]] = field(default_factory=dict)
     _wanted: tuple[bool, int] = (False, 0)
 
-    async def create(self, owner: str) -> tuple[str, str]:
-        """Return the id and the secret of a new key; the secret is never seen again."""
+    async def create(self, owner: str, output: Output | None = None) -> tuple[str, str]:
+        """Return the id and the secret of a new key; the secret is never seen again.
+
+        `output` is the shape of answers for whoever shows it.
+        """
         secret = _PREFIX + secrets.token_urlsafe(32)
         id = new_id("key")
-        await self.database.add_key(id, owner, digest(secret), now())
+        await self.database.add_key(id, owner, digest(secret), now(), output)
         self._wanted = (True, now())
         return id, secret
 
-    async def owner(self, secret: str | None) -> str:
+    async def who(self, secret: str | None) -> Who:
         """Return whose key this is; `local` where there never was one. Raises `Unauthorized`."""
-        if secret and (owner := await self._owner_of(digest(secret))) is not None:
-            return owner
+        if secret and (who := await self._who(digest(secret))) is not None:
+            return who
         if await self.required():
             raise Unauthorized(
                 "this gateway wants a key: send `Authorization: Bearer dk-…`; `darkroom keys create` makes one"
             )
-        return LOCAL
+        return Who(LOCAL)
 
     async def required(self) -> bool:
         """Tell whether a key must be shown: from the first key on, though all be revoked."""
@@ -51,17 +63,18 @@ class Keys:
             self._wanted = (wanted, now())
         return wanted
 
-    async def _owner_of(self, hashed: str) -> str | None:
-        owner, asked = self._found.get(hashed, ("", 0))
-        if owner and now() - asked <= _REMEMBERED_MS:
-            return owner
+    async def _who(self, hashed: str) -> Who | None:
+        known, asked = self._found.get(hashed, (None, 0))
+        if known is not None and now() - asked <= _REMEMBERED_MS:
+            return known
         self._found.pop(hashed, None)
-        if not await self.required():
+        owner = await self.database.owner_of_key(hashed) if await self.required() else None
+        if owner is None:
             return None
-        found = await self.database.owner_of_key(hashed)
-        if found is not None:
-            self._found[hashed] = (found, now())
-        return found
+        output = await self.database.output_of_key(hashed)
+        who = Who(owner, next((name for name in OUTPUTS if name == output), None))
+        self._found[hashed] = (who, now())
+        return who
 
 
 def digest(secret: str) -> str:

@@ -58,7 +58,6 @@ class Resolver:
         if is_plain(conversation):
             return Resolved(replace(conversation, model=target.model), prompt, language)
         history = _History(self, owner, target)
-        last = conversation.last_user
         turns = [await history.locate(message, now=message is last) for message in conversation.messages]
         kept, omitted = within(wanted(turns, target), target.profile)
         sent, failed = await self._final(turns, kept, owner, target.profile)

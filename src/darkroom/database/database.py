@@ -50,15 +50,20 @@ class Database:
 
     # Keys
 
-    async def add_key(self, id: str, owner: str, digest: str, created: int) -> None:
+    async def add_key(self, id: str, owner: str, digest: str, created: int, output: str | None = None) -> None:
         """Record a bearer key by the SHA-256 of its secret."""
         async with self._backend.writer() as connection:
-            await self._queries.add_key(connection, id=id, owner=owner, digest=digest, created=created)
+            await self._queries.add_key(connection, id=id, owner=owner, digest=digest, created=created, output=output)
 
     async def owner_of_key(self, digest: str) -> str | None:
         """Return whose key this is, or None when it is unknown or revoked."""
         owner: str | None = await self._value("owner_of_key", digest=digest)
         return owner
+
+    async def output_of_key(self, digest: str) -> str | None:
+        """Return the shape of answers that goes with a key, or None when it names none."""
+        output: str | None = await self._value("output_of_key", digest=digest)
+        return output
 
     async def has_keys(self) -> bool:
         """Tell whether there ever was a key: revoked ones count, or revoking the last would open the gateway."""

@@ -21,7 +21,7 @@ _OPEN = ("/media/", "/health", "/docs", "/openapi.json")
 
 
 class Access:
-    """Sets `scope["state"]["owner"]`, or refuses."""
+    """Sets `owner` and `output` in `scope["state"]`, or refuses."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -35,11 +35,11 @@ class Access:
         try:
             if not await gateway.keys.required():
                 _check_local(headers, gateway)
-            owner = await gateway.keys.owner(bearer(headers.get("authorization", "")))
+            who = await gateway.keys.who(bearer(headers.get("authorization", "")))
         except DarkroomError as error:
             await error_response(error)(scope, receive, send)
             return
-        scope.setdefault("state", {})["owner"] = owner
+        scope.setdefault("state", {}).update(owner=who.owner, output=who.output)
         await self.app(scope, receive, send)
 
 

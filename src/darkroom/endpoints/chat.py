@@ -72,7 +72,7 @@ def _head(gateway: Gateway, request: Request, conversation: Conversation, target
         f"chatcmpl-{nonce()}",
         conversation.model,
         now() // 1000,
-        _output(request, target.provider.output or gateway.settings.output),
+        _output(request, request.state.output or target.provider.output or gateway.settings.output),
         gateway.settings.public_url,
         answer.resolved.language,
         conversation.include_usage,

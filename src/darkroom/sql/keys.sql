@@ -1,10 +1,13 @@
 -- Bearer keys. `digest` is the SHA-256 of a 256-bit random key: it can't be guessed back, so it needs no salt.
 
--- name: add_key(id, owner, digest, created)!
-INSERT INTO keys (id, owner, digest, created) VALUES (:id, :owner, :digest, :created);
+-- name: add_key(id, owner, digest, created, output)!
+INSERT INTO keys (id, owner, digest, created, output) VALUES (:id, :owner, :digest, :created, :output);
 
 -- name: owner_of_key(digest)$
 SELECT owner FROM keys WHERE digest = :digest AND revoked IS NULL;
+
+-- name: output_of_key(digest)$
+SELECT output FROM keys WHERE digest = :digest AND revoked IS NULL;
 
 -- name: has_keys()$
 SELECT EXISTS (SELECT 1 FROM keys);

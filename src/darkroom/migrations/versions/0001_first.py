@@ -31,6 +31,7 @@ def _keys() -> None:
         sa.Column("digest", _ID, nullable=False, unique=True),
         sa.Column("created", sa.BigInteger, nullable=False),
         sa.Column("revoked", sa.BigInteger),
+        sa.Column("output", sa.Text),
     )
 
 

@@ -29,13 +29,13 @@ MIN_RUN = 4096
 _STRETCH = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_=\\"
 _IN_STRETCH = frozenset(_STRETCH)
 _SPAN = re.compile(rb"[A-Za-z0-9+/_=\\-]*+")
-_LINE = re.compile(rb"(?:[A-Za-z0-9+/_-]++|\\/|\\u00(?:2[bBdDfF]|5[fF]))*+")
-_LINES = re.compile(rb"(?:[A-Za-z0-9+/_-]{32,}+(?:\\r)?\\n(?=[A-Za-z0-9+/_-]))*+")  # many lines at once
+_LINE = re.compile(rb"(?>(?:[A-Za-z0-9+/_-]++|\\/|\\u00(?:2[bBdDfF]|5[fF]))*)")
+_LINES = re.compile(rb"(?>(?:[A-Za-z0-9+/_-]{32,}+(?:\\r)?\\n(?=[A-Za-z0-9+/_-]))*)")  # many lines at once
 _BREAK = re.compile(rb"(?:\\r)?\\n(?=[A-Za-z0-9+/_-]|\\/|\\u00(?:2[bBdDfF]|5[fF]))")
 _PADDING = re.compile(rb"(?:=|\\u003[dD]){1,2}")
 _FOREIGN = re.compile(rb"\\u[0-9A-Fa-f]{0,4}|\\.?|=+|.", re.DOTALL)
 _SHORT = re.compile(
-    rb"(?:[A-Za-z0-9+/_-]{0,31}+(?:\\u(?!00(?:2[bBdDfF]|5[fF]))[0-9A-Fa-f]{4}|\\[^u/]|=))*+", re.DOTALL
+    rb"(?>(?:[A-Za-z0-9+/_-]{0,31}+(?:\\u(?!00(?:2[bBdDfF]|5[fF]))[0-9A-Fa-f]{4}|\\[^u/]|=))*)", re.DOTALL
 )  # many tokens at once that no run can begin in, since prose in other scripts is full of them
 _NUMBER = re.compile(rb"[0-9eE+-]*")
 _MIN_LINE = 32

@@ -102,7 +102,7 @@ _STEP = re.compile(
     r"|/media/(?=media_)|\b(?:gen|media)_(?=[0-7])",
     re.IGNORECASE,
 )
-_TARGET = re.compile(r"\(\s*+(<[^<>\n()]++>|(?:[^\s()<>]++|\([^\s()<>]*+\))++)(?:\s++[^()\n]*+)?\s*+\)")
+_TARGET = re.compile(r"\(\s*+(<[^<>\n()]++>|(?>(?:[^\s()<>]++|\([^\s()<>]*+\))+))(?:\s++[^()\n]*+)?\s*+\)")
 _DATA_HEAD = re.compile(r"data:[\w.+-]{1,64}/[\w.+-]{1,64}(?:;[\w.+=-]{0,64}+)*?;base64,", re.IGNORECASE)
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]++={0,2}")
 _WRAPPED = re.compile(r"\s*+(?:[A-Za-z0-9+/_=-]++\s*+)+")

@@ -35,7 +35,7 @@ _MAY_BE_HEAD = re.compile(
     re.IGNORECASE | re.ASCII,
 )
 _CHARS = re.compile(r"[A-Za-z0-9+/_-]*+")
-_LINES = re.compile(r"[A-Za-z0-9+/_-]*+(?:[ \t\r\n]{1,64}+[A-Za-z0-9+/_-]++)*+")
+_LINES = re.compile(r"[A-Za-z0-9+/_-]*+(?>(?:[ \t\r\n]{1,64}+[A-Za-z0-9+/_-]++)*)")
 _SPACES = re.compile(r"[ \t\r\n]{1,64}")
 _MIN_LINE = 32
 _OPENERS = tuple("([<{\"'`")

@@ -13,7 +13,7 @@ MAX_PLAN = 65536
 """A block longer than this, in characters, is text."""
 
 _PAYLOADS = ("b64_json", "url")
-_FENCED_JSON = re.compile(r"\s*+(?:```[ \t]{0,4}+[A-Za-z]{0,8}+\s{0,16}+)?+")
+_FENCED_JSON = re.compile(r"\s*+(?>(?:```[ \t]{0,4}+[A-Za-z]{0,8}+\s{0,16}+)?)")
 _CLOSING_FENCE = re.compile(r"\s{0,16}+(`{0,3})")
 _JSON_STEP = re.compile(r'["{}\\]')
 _STRING_STEP = re.compile(r'["\\]')

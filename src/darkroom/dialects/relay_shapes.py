@@ -42,9 +42,9 @@ class Shape:
 
 Read = Shape | Verdict
 
-_ALT = re.compile(r"!?\[((?:[^\[\]\n]++|\[[^\[\]\n]*+\])*+)")
+_ALT = re.compile(r"!?\[((?>(?:[^\[\]\n]++|\[[^\[\]\n]*+\])*))")
 _NESTED = re.compile(r"\[[^\[\]\n]*+")
-_TARGET = re.compile(r"\s{0,16}+((?:[^()\n]++|\([^()\n]*+\))*+)")
+_TARGET = re.compile(r"\s{0,16}+((?>(?:[^()\n]++|\([^()\n]*+\))*))")
 _BROKEN_DATA = re.compile(r"\s{0,16}+(data:[^()]*+)", re.IGNORECASE)
 _UNCLOSED = re.compile(r"\([^()\n]*+")
 _TITLED = re.compile(r"<?([^\s<>]+)>?(?:\s+[\"'(].*)?\s*\Z", re.DOTALL)
@@ -58,7 +58,7 @@ _VIDEO_END = re.compile(r"</video\s{0,8}+>", re.IGNORECASE)
 _FENCE = re.compile(r"```[ \t]{0,4}+(?:html)?[ \t]{0,4}+\s{1,16}+", re.IGNORECASE)
 _FENCE_HEAD = re.compile(r"`{1,3}[ \t]{0,4}+(?:html|htm|ht|h)?[ \t]{0,4}+\s{0,16}+", re.IGNORECASE)
 _FENCE_END = re.compile(r"\s{0,16}+(`{0,3})")
-_URL = re.compile(r"<?(https?://[^\s<>\"'`|\\^]{1,8192}+(?:\\u0026[^\s<>\"'`|\\^]{0,8192}+){0,64}+)>?[ \t]{0,16}+")
+_URL = re.compile(r"<?(https?://[^\s<>\"'`|\\^]{1,8192}+(?>(?:\\u0026[^\s<>\"'`|\\^]{0,8192}+){0,64}))>?[ \t]{0,16}+")
 _SCHEMES = ("http://", "https://")
 _INLINE_URL = re.compile(r"https?://[^\s<>\"'`\[\]{}|\\^，。；：！？、（）【】《》]++", re.IGNORECASE)
 _MAX_ALT = 2000

@@ -308,6 +308,11 @@ def test_the_json_of_an_image_api_that_leaked_into_chat() -> None:
     assert broken.lifted.error
 
 
+def test_a_url_behind_a_word_of_progress() -> None:
+    (found,) = media(read("生成中https://h.example/a.png"))
+    assert found.url == "https://h.example/a.png"
+
+
 def test_data_that_stands_alone() -> None:
     assert len(media(read(DATA))) == 1
     assert len(media(read("\x1alift:n:1\x1a"))) == 1

@@ -199,7 +199,7 @@ def _closed(text: str, lift: re.Match[str], named: tuple[str, str, str], *, fina
 def _url(text: str, at: int, *, final: bool) -> Read:
     """Read a URL in the middle of a line; it is a shape if its path says that it is media."""
     head = text[at : at + 8].lower()
-    if len(head) < 8 and any(scheme.startswith(head) for scheme in _SCHEMES):
+    if at + len(head) == len(text) and any(scheme.startswith(head) for scheme in _SCHEMES):
         return Verdict.MORE
     match = _INLINE_URL.match(text, at)
     if match is None or len(match[0]) > _MAX_TARGET:

@@ -23,15 +23,14 @@ _SSE_HEADERS = [
 class SseStream:
     """Sends frames as server-sent events; a comment goes out when there is nothing to say for 15 s."""
 
-    def __init__(self, frames: AsyncIterator[bytes], headers: dict[str, str] | None = None) -> None:
+    def __init__(self, frames: AsyncIterator[bytes]) -> None:
         self.frames = frames
-        self.headers = [(name.encode(), value.encode()) for name, value in (headers or {}).items()]
         self._tail = b"\n\n"
         self._quiet = True
 
     async def send(self, send: Send) -> None:
         send = _timely(send)
-        await send({"type": "http.response.start", "status": 200, "headers": [*_SSE_HEADERS, *self.headers]})
+        await send({"type": "http.response.start", "status": 200, "headers": _SSE_HEADERS})
         beating = asyncio.ensure_future(self._beat(send))
         try:
             async for frame in self.frames:

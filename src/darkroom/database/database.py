@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 
 from darkroom.database.backends import Backend, Conflict, open_backend
+from darkroom.database.files import FileRows
 from darkroom.database.rows import (
     BlobRow,
     KeyRow,
@@ -25,6 +26,7 @@ from darkroom.database.rows import (
     media_params,
     to_json,
 )
+from darkroom.database.upstreams import UpstreamRows
 from darkroom.errors import NotFound
 from darkroom.generation import Generation, Input, Status
 from darkroom.media import Media
@@ -38,6 +40,8 @@ class Database:
     def __init__(self, backend: Backend) -> None:
         self._backend = backend
         self._queries = backend.queries
+        self.upstreams = UpstreamRows(backend)
+        self.files = FileRows(backend)
 
     @classmethod
     async def open(cls, url: str) -> Database:

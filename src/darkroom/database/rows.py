@@ -39,8 +39,53 @@ class Row(Protocol):
     def __getitem__(self, name: str, /) -> Any: ...
 
 
+@dataclass(frozen=True, slots=True)
+class UpstreamObject:
+    """Something that was created at an upstream, until it is deleted there: a session, a file, a stored answer.
+
+    `path` is what to DELETE, `due` when (None: never); `uri` names an upload to the upstream. Times in Unix ms.
+    """
+
+    id: str
+    owner: str
+    provider: str
+    key: str
+    kind: str
+    path: str
+    created: int
+    blob: str | None = None
+    uri: str | None = None
+    expires: int | None = None
+    due: int | None = None
+    attempts: int = 0
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectCount:
+    """How many objects of a kind a provider holds for us; `failing` are those whose deletion it has refused."""
+
+    provider: str
+    kind: str
+    objects: int
+    failing: int
+    oldest: int
+
+
+@dataclass(frozen=True, slots=True)
+class StoredResponse:
+    """An answer of our Responses door: `body` as it was given, `turns` what it adds to the conversation before it."""
+
+    id: str
+    owner: str
+    previous: str | None
+    body: str
+    turns: str
+    created: int
+
+
 _MEDIA = tuple(field.name for field in fields(Media))
-_GENERATION = ("id", "owner", "status", "provider", "model", "prompt", "progress", "created", "finished")
+_GENERATION = ("id", "owner", "status", "provider", "model", "prompt", "progress", "created", "finished", "key")
 
 
 def media_params(media: Media) -> dict[str, Any]:

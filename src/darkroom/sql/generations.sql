@@ -1,11 +1,11 @@
 -- Generations, what they were made from, and what the upstream called them.
 -- `json_values` is written as the function that each driver's database has for it (see backends.py).
 
--- name: add_generation(id, owner, status, provider, model, prompt, params, replay, error, progress, created, finished)$
+-- name: add_generation(id, owner, status, provider, model, prompt, params, replay, error, progress, created, finished, key)$
 INSERT INTO generations (
-    id, owner, status, provider, model, prompt, params, replay, error, progress, created, finished
+    id, owner, status, provider, model, prompt, params, replay, error, progress, created, finished, key
 ) VALUES (
-    :id, :owner, :status, :provider, :model, :prompt, :params, :replay, :error, :progress, :created, :finished
+    :id, :owner, :status, :provider, :model, :prompt, :params, :replay, :error, :progress, :created, :finished, :key
 )
 ON CONFLICT (id) DO NOTHING RETURNING id;
 
@@ -43,23 +43,23 @@ UPDATE generations SET status = 'failed', finished = :before, error = :error
 WHERE status = 'running' AND created < :before RETURNING id;
 
 -- name: generation(owner, id)^
-SELECT id, owner, status, provider, model, prompt, params, replay, error, progress, created, finished
+SELECT id, owner, status, provider, model, prompt, params, replay, error, progress, created, finished, key
 FROM generations WHERE id = :id AND owner = :owner;
 
 -- name: generation_by_upstream_id(owner, what, value)^
 SELECT generations.id, generations.owner, status, provider, model, prompt, params, replay, error, progress, created,
-    finished
+    finished, key
 FROM upstream_ids JOIN generations ON generations.id = upstream_ids.generation
 WHERE upstream_ids.value = :value AND upstream_ids.owner = :owner AND upstream_ids.what = :what
 ORDER BY created DESC, generations.id DESC LIMIT 1;
 
 -- name: newest_generations(owner, count)
-SELECT id, owner, status, provider, model, prompt, params, replay, error, progress, created, finished
+SELECT id, owner, status, provider, model, prompt, params, replay, error, progress, created, finished, key
 FROM generations WHERE owner = :owner
 ORDER BY created DESC, id DESC LIMIT :count;
 
 -- name: generations_before(owner, before, count)
-SELECT id, owner, status, provider, model, prompt, params, replay, error, progress, created, finished
+SELECT id, owner, status, provider, model, prompt, params, replay, error, progress, created, finished, key
 FROM generations WHERE owner = :owner
 AND (created, id) < (
     SELECT last.created, last.id FROM generations AS last WHERE last.id = :before AND last.owner = :owner
@@ -68,7 +68,7 @@ ORDER BY created DESC, id DESC LIMIT :count;
 
 -- name: children(owner, id)
 -- Made from the generation itself, or from any of its media.
-SELECT id, owner, status, provider, model, prompt, params, replay, error, progress, created, finished
+SELECT id, owner, status, provider, model, prompt, params, replay, error, progress, created, finished, key
 FROM generations WHERE owner = :owner AND id IN (
     SELECT generation FROM generation_inputs WHERE parent = :id
     UNION

@@ -126,14 +126,31 @@ def test_a_key_that_is_not_in_the_environment_is_named() -> None:
 @pytest.mark.parametrize(("variable", "name", "base_url"), ENV_PROVIDERS)
 def test_a_key_in_the_environment_adds_its_provider(variable: str, name: str, base_url: str) -> None:
     settings = load({}, {variable: "sk-1"})
-    assert [(row.name, row.base_url, row.api_keys) for row in settings.providers] == [(name, base_url, ("sk-1",))]
-    assert table(settings.providers).rows[0].models
+    found = {row.name: row for row in settings.providers}
+    assert (found[name].base_url, found[name].api_keys) == (base_url, ("sk-1",))
+    assert found.keys() == {row[1] for row in ENV_PROVIDERS if row[0] == variable}
+    assert all(row.models for row in table(settings.providers).rows)
+
+
+@pytest.mark.parametrize(
+    ("model", "dialect"),
+    [
+        ("gpt-5.5", "openai-chat"),
+        ("gpt-image-2", "openai-images"),
+        ("openai/gpt-4o", "openai-chat"),
+        ("openai-images/gpt-image-2", "openai-images"),
+        ("gemini-3-pro-image-preview", "gemini"),
+    ],
+)
+def test_a_model_of_the_environments_providers_goes_where_it_is_spoken(model: str, dialect: str) -> None:
+    found = table(load({}, {"OPENAI_API_KEY": "one", "GEMINI_API_KEY": "two"}).providers)
+    assert found.find(model).provider.dialect == dialect
 
 
 def test_a_row_of_that_name_comes_first() -> None:
     document = {"providers": [{"name": "openai", "base_url": "http://127.0.0.1:1/v1", "api_key": "mine"}]}
     rows = load(document, {"OPENAI_API_KEY": "theirs"}).providers
-    assert [(row.name, row.api_keys) for row in rows] == [("openai", ("mine",))]
+    assert [(row.name, row.api_keys) for row in rows if row.name == "openai"] == [("openai", ("mine",))]
 
 
 def test_an_empty_key_adds_nothing() -> None:

@@ -18,6 +18,7 @@
     │   └── Cancelled                  499  the client left before the end
     ├── UpstreamError                  the upstream failed
     │   ├── UpstreamRejected           400  it refused the request as it stood
+    │   │   └── UpstreamForgot         400  it does not know any more what it was reminded of
     │   ├── ContentPolicyViolation     400  it refused the content
     │   ├── UpstreamNotFound           404  it does not know the model or the file
     │   ├── UpstreamRateLimited        429
@@ -40,6 +41,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, ClassVar, Literal
 
+SHORTEST_SECRET = 6
+"""What is shorter gives nothing away, and would blank out half of the words."""
+
 Fault = Literal["client", "upstream", "gateway"]
 
 
@@ -47,7 +51,7 @@ class DarkroomError(Exception):
     """The root; never raised itself.
 
     `message` is for the user; `param` names the field at fault, as OpenAI does (`messages[2].content[0]`);
-    `retry_after` is in seconds.
+    `retry_after` is in seconds. `elsewhere`: nothing was made, and another key or provider may do better.
     """
 
     status: ClassVar[int] = 500
@@ -60,11 +64,13 @@ class DarkroomError(Exception):
         self.message = message
         self.param = param
         self.retry_after = retry_after
+        self.elsewhere = False
 
     def hide(self, secrets: Iterable[str]) -> None:
         """Take secrets out of the message: upstreams like to quote the key that they refuse."""
         for secret in secrets:
-            self.message = self.message.replace(secret, "…")
+            if len(secret) >= SHORTEST_SECRET:
+                self.message = self.message.replace(secret, "…")
 
     def body(self) -> dict[str, Any]:
         """Return the error in OpenAI's shape: `{"error": {"message", "type", "param", "code"}}`."""
@@ -155,6 +161,10 @@ class UpstreamError(DarkroomError):
 class UpstreamRejected(UpstreamError):
     status = 400
     code = "upstream_rejected"
+
+
+class UpstreamForgot(UpstreamRejected):
+    code = "upstream_forgot"
 
 
 class ContentPolicyViolation(UpstreamError):

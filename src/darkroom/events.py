@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from darkroom.errors import DarkroomError
-from darkroom.media import Media, MediaKind
+from darkroom.media import Arrived, Media, MediaKind
 
 if TYPE_CHECKING:
     from darkroom.lifted import Lifted
@@ -62,7 +62,7 @@ class Planned:
 
 @dataclass(frozen=True, slots=True)
 class MediaProduced:
-    """The upstream made media: its bytes are in `lifted`, or at `url`; never both.
+    """The upstream made media: its bytes are in `lifted` or have `arrived`, or are at `url`; only one of them.
 
     `poster` is a picture that only announces the video at `url`. `shown` is the text that stood in its place
     (`![alt](https://…)`), for the client when the URL can't be mirrored.
@@ -75,6 +75,15 @@ class MediaProduced:
     shown: str = ""
     poster: str | None = None
     in_text: bool = False
+    arrived: Arrived | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PartialProduced:
+    """An unfinished version of a picture: for clients that ask to see it, and never stored."""
+
+    lifted: Lifted
+    index: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +123,14 @@ class Remembered:
 
 
 @dataclass(frozen=True, slots=True)
+class ThreadNamed:
+    """The upstream keeps this conversation, the answer included, under an id: the next turn can go on from it."""
+
+    what: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
 class UsageReported:
     """The upstream's own count, in OpenAI's shape."""
 
@@ -142,10 +159,12 @@ Event = (
     | UpstreamNamed
     | Planned
     | MediaProduced
+    | PartialProduced
     | MediaStored
     | MediaLost
     | Passthrough
     | Remembered
+    | ThreadNamed
     | UsageReported
     | Finished
     | Failed

@@ -28,7 +28,8 @@ class Generation:
     """One act of making. Times in Unix ms, `progress` in percent.
 
     `upstream_ids` are the ids that the upstream gave (`gen_id`, `task_id`); `replay` is what it must be shown again:
-    its own message, with media replaced by references (`{"text": …}` or `{"message": …}`).
+    its own message, with media replaced by references (`{"text": …}`, `{"fields": …}`). `key` is the alias of the key
+    that it was made with, and that signatures, files and stored answers are bound to.
     """
 
     id: str
@@ -46,3 +47,4 @@ class Generation:
     progress: int | None = None
     finished: int | None = None
     error: Mapping[str, Any] | None = None
+    key: str = ""

@@ -77,6 +77,17 @@ class RestingSink(Sink, Protocol):
         """No more for now: hold no file open. The next write goes on; idempotent."""
 
 
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """Bytes that are complete: where they lie, what they hash to, how they begin; `error` where they are broken."""
+
+    sink: Sink
+    sha256: str
+    size: int
+    head: bytes
+    error: str | None = None
+
+
 EXTENSIONS = {
     "image/png": "png",
     "image/jpeg": "jpg",

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
+from darkroom.generation import InputRole
 from darkroom.media import Media, MediaKind
 
 if TYPE_CHECKING:
@@ -66,7 +67,8 @@ class MediaPart:
     """A picture, video, sound or file in a message.
 
     `place` says where it stood: in a content part, in a string's markdown, or in the message's `images[]`.
-    `alt` is the markdown's alternative text; `extra` the part's other fields (`detail`, `fps`).
+    `alt` is the markdown's alternative text; `extra` the part's other fields (`detail`, `fps`); `role` what the client
+    says that it is for (a mask).
     """
 
     kind: MediaKind
@@ -75,6 +77,7 @@ class MediaPart:
     alt: str = ""
     filename: str | None = None
     extra: Extra = field(default_factory=dict)
+    role: InputRole | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,13 +110,21 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """A request: who is asked, what was said, and every other field of the body in `params`."""
+    """A request: who is asked, what was said, and how.
+
+    `params` are the body's other fields in the words of Chat Completions (`temperature`, `size`, `image_config`),
+    whatever dialect they came in; `native` those that only an upstream of the client's own `dialect` can read.
+    `previous` is set for an upstream that remembers: its id for what came before, and `messages` is what is new.
+    """
 
     model: str
     messages: tuple[Message, ...]
     stream: bool = False
     include_usage: bool = False
     params: Extra = field(default_factory=dict)
+    dialect: str = "openai-chat"
+    native: Extra = field(default_factory=dict)
+    previous: str | None = None
 
     @property
     def last_user(self) -> Message | None:

@@ -12,13 +12,15 @@ from typing import Literal
 
 from darkroom.media import MediaKind
 
-Replay = Literal["user", "transcript", "images", "last_user"]
+Replay = Literal["user", "transcript", "images", "last_user", "parts", "previous"]
 """How the upstream is reminded of what it made.
 
 `user`: as an image part of the next user turn (strict OpenAI-style servers refuse pictures in assistant turns).
 `transcript`: its own text, verbatim, with the ids and links that it wrote (the `gpt-4o-image` relays).
 `images`: `images[]` and `reasoning_details[]` on the assistant turn (OpenRouter and its kin).
-`last_user`: image parts of the last user turn alone (relays that ignore every earlier picture).
+`last_user`: image parts of the last user turn alone (relays that ignore every earlier picture, and image APIs).
+`parts`: the parts of its own turn, each with the signature that it gave it (Gemini).
+`previous`: the id under which it keeps the conversation, or the picture (Responses, Interactions, sessions).
 """
 
 Form = Literal["inline", "url", "link"]
@@ -34,10 +36,24 @@ class Profile:
     sees: frozenset[MediaKind] = frozenset({MediaKind.IMAGE, MediaKind.VIDEO, MediaKind.AUDIO, MediaKind.FILE})
     replay: Replay = "user"
     forms: tuple[Form, ...] = ("inline",)
+    by_name: bool = False
+    """Whether what it makes and sees is told by the model's name: a row for a whole service, whose models differ."""
+    modalities: tuple[str, ...] = ()
+    """What a request must name in `modalities` so that a model that makes pictures does."""
     partials: bool = False
     """Whether it streams unfinished versions of a picture before the last one."""
+    upload_above: int | None = None
+    """Bytes above which media is uploaded first, where the dialect has an upload; None uploads nothing."""
     max_media: int | None = None
     max_media_bytes: int | None = None
+    streams: bool = False
+    """Whether its Images API streams, as OpenAI's does; of others the whole answer is asked for."""
+    response_format: str | None = None
+    """What its Images API must be told, so that it answers with the picture and not with a URL. OpenAI's takes none."""
+    sizes: tuple[str, ...] = ()
+    """The only sizes that its Images API makes (`1024x1536`); none is any."""
+    words: tuple[tuple[str, str], ...] = ()
+    """Pairs: a parameter that OpenAI's Images API does not have (`seed`, `steps`), and its name in this one's."""
 
     @property
     def makes_media(self) -> bool:
@@ -47,6 +63,14 @@ class Profile:
 _IMAGE = frozenset({MediaKind.IMAGE})
 _VIDEO = frozenset({MediaKind.VIDEO})
 _BOTH = _IMAGE | _VIDEO
+_STANDARD = ("1024x1024", "1536x1024", "1024x1536")
+_DIFFUSERS = (
+    ("negative_prompt", "negative_prompt"),
+    ("seed", "seed"),
+    ("steps", "num_inference_steps"),
+    ("cfg_scale", "guidance_scale"),
+)
+_LOCALAI = (("negative_prompt", "negative_prompt"), ("steps", "step"))
 
 PROFILES: dict[str, Profile] = {
     profile.name: profile
@@ -55,10 +79,16 @@ PROFILES: dict[str, Profile] = {
         Profile("image-chat", makes=_IMAGE, sees=_IMAGE),
         Profile("video-chat", makes=_BOTH, sees=_BOTH),
         Profile("relay-text", makes=_BOTH, sees=_IMAGE, replay="transcript"),
-        Profile("openai", forms=("url", "inline")),
-        Profile("openrouter", makes=_IMAGE, replay="images", forms=("url", "inline")),
+        Profile("openai", by_name=True, forms=("url", "inline")),
+        Profile("openrouter", by_name=True, replay="images", forms=("url", "inline"), modalities=("image", "text")),
+        Profile("litellm", by_name=True, replay="images", modalities=("image", "text")),
+        Profile("vllm-omni", makes=_IMAGE, modalities=("image",), words=_DIFFUSERS),
         Profile("codex", makes=_IMAGE, sees=_IMAGE, partials=True),
         Profile("last-user", makes=_IMAGE, sees=_IMAGE, replay="last_user", max_media=16),
+        Profile("gpt-image", makes=_IMAGE, sees=_IMAGE, max_media=16, streams=True),
+        Profile("gpt-image-1", makes=_IMAGE, sees=_IMAGE, max_media=16, streams=True, sizes=_STANDARD),
+        Profile("sglang", makes=_IMAGE, sees=_IMAGE, response_format="b64_json", words=_DIFFUSERS),
+        Profile("localai", makes=_IMAGE, sees=_IMAGE, response_format="b64_json", words=_LOCALAI),
     )
 }
 
@@ -75,8 +105,12 @@ BY_NAME: tuple[tuple[str, str], ...] = (
     ("sora*", "relay-text"),
     ("gpt-image*-all*", "last-user"),
     ("gpt-image*-vip*", "last-user"),
+    ("gpt-image-1*", "gpt-image-1"),
+    ("gpt-image*", "gpt-image"),
+    ("chatgpt-image*", "gpt-image-1"),
     ("*video*", "video-chat"),
     ("*veo*", "video-chat"),
+    ("gemini-omni*", "video-chat"),
     ("*kling*", "video-chat"),
     ("*runway*", "video-chat"),
     ("*luma*", "video-chat"),

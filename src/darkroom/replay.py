@@ -12,10 +12,20 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from darkroom.generation import Generation, InputRole
-from darkroom.messages import MediaPart, Message, Named, Part, Remote, Stored, Text
+from darkroom.ids import is_typeid
+from darkroom.messages import Conversation, MediaPart, Message, Named, Part, Remote, Stored, Text
 from darkroom.planner import Candidate, choose
 from darkroom.profiles import Profile
 from darkroom.providers import Target
+
+PARTS = "parts"
+"""The field of a replay that holds an upstream's own parts: `{"text": …}` or `{"media": id}`, and a signature."""
+
+ITEM_ID = "item_id"
+"""The kind of upstream id that names a picture where it is kept (`ig_…`)."""
+
+ITEMS = "items"
+"""The field of a replay that says which picture is kept under which name: `{"media": id, "id": "ig_…"}`."""
 
 Place = tuple[int, int]
 """Where a part stands: the number of its turn, and its own number in it."""
@@ -24,13 +34,15 @@ Place = tuple[int, int]
 @dataclass(frozen=True, slots=True)
 class Turn:
     """A message whose media are found. `generation` made it; `verbatim` is a relay's own transcript, as the client
-    sent it back; `retold` one that Darkroom wrote; `named` are generations that the text names by id."""
+    sent it back; `retold` one that Darkroom wrote; `named` are generations that the text names by id; `said` is the
+    text in a transcript that is no part of it."""
 
     message: Message
     generation: Generation | None = None
     verbatim: bool = False
     retold: bool = False
     named: tuple[Generation, ...] = ()
+    said: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +60,45 @@ class Omitted:
 
     id: str
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What an upstream remembers of a history: the turns before `start`, under a name of its own.
+
+    Of the pictures before `since` it may know nothing: it was told of those turns all at once, without what was not
+    needed just then.
+    """
+
+    name: str
+    start: int
+    since: int = 0
+
+
+def attempts(
+    conversation: Conversation,
+    turns: Sequence[Turn],
+    sent: Mapping[Place, MediaPart],
+    target: Target,
+    known: Known | None,
+) -> tuple[Conversation, ...]:
+    """Return the conversation in every form that may do for this upstream: the one that sends least is the first, and
+    the last one relies on nothing that the upstream would have to remember."""
+    found: list[Conversation] = []
+    if known is not None:
+        mine = {(at - known.start, number): part for (at, number), part in sent.items() if at >= known.start}
+        unseen = [part for (at, _), part in sent.items() if at < known.since and target.profile.makes_media]
+        news = rewrite(turns[known.start :], mine, target, unseen)
+        found.append(replace(conversation, messages=news, previous=known.name))
+    found.append(replace(conversation, messages=rewrite(turns, sent, target)))
+    if target.profile.replay in _REMEMBERING:
+        plain = replace(target, profile=replace(target.profile, replay="user"))
+        told = replace(conversation, messages=rewrite(turns, sent, plain))
+        found += [told] if told.messages != found[-1].messages else []
+    return tuple(found)
+
+
+_REMEMBERING = ("parts", "previous")
 
 
 def wanted(turns: Sequence[Turn], target: Target) -> list[Wanted]:
@@ -68,7 +119,7 @@ def within(chosen: Sequence[Wanted], profile: Profile) -> tuple[list[Wanted], li
         grown = size + (item.part.source.media.size if isinstance(item.part.source, Stored) else 0)
         if item.part.kind not in profile.sees:
             omitted.append(Omitted(name_of(item.part), f"the model takes no {item.part.kind}"))
-        elif profile.max_media is not None and len(kept) >= profile.max_media:
+        elif profile.max_media is not None and item.role != "mask" and _pictures(kept) >= profile.max_media:
             omitted.append(Omitted(name_of(item.part), f"the model takes at most {profile.max_media}"))
         elif profile.max_media_bytes is not None and grown > profile.max_media_bytes:
             omitted.append(Omitted(name_of(item.part), f"the model takes at most {profile.max_media_bytes} bytes"))
@@ -78,10 +129,18 @@ def within(chosen: Sequence[Wanted], profile: Profile) -> tuple[list[Wanted], li
     return kept, omitted
 
 
-def rewrite(turns: Sequence[Turn], sent: Mapping[Place, MediaPart], target: Target) -> tuple[Message, ...]:
-    """Return the messages for the upstream; `sent` are the parts that go along, in their final form."""
+def _pictures(kept: Sequence[Wanted]) -> int:
+    """Count what the limit is about: a mask belongs to its picture."""
+    return sum(item.role != "mask" for item in kept)
+
+
+def rewrite(
+    turns: Sequence[Turn], sent: Mapping[Place, MediaPart], target: Target, before: Sequence[MediaPart] = ()
+) -> tuple[Message, ...]:
+    """Return the messages for the upstream; `sent` are the parts that go along, in their final form, and `before` those
+    of earlier turns."""
     written: list[Message] = []
-    waiting: list[MediaPart] = []
+    waiting: list[MediaPart] = [*before]
     last = last_user(turns)
     for index, turn in enumerate(turns):
         mine = {number: part for (at, number), part in sent.items() if at == index}
@@ -141,15 +200,15 @@ def _meant(turns: Sequence[Turn]) -> list[Wanted]:
         return []
     own = [(place, part) for place, part in _places(turns) if place[0] == last]
     earlier = [(place, part) for place, part in _places(turns) if place[0] < last]
-    made = [(place, part) for place, part in own if _is_made(part)]
+    made = [(place, part) for place, part in own if _is_made(part) and part.role != "mask"]
     base: list[tuple[Place, MediaPart]] = []
     if not made:
         base = _named(turns[last], earlier) or _chosen(turns, turns[last].message.text, earlier)
     first = [*base, *made]
-    uploads = [(place, part) for place, part in own if not _is_made(part)]
+    uploads = [(place, part) for place, part in own if (place, part) not in made]
     return [
         *(Wanted(place, part, "edited") for place, part in first),
-        *(Wanted(place, part, "reference" if first else "edited") for place, part in uploads),
+        *(Wanted(place, part, part.role or ("reference" if first else "edited")) for place, part in uploads),
     ]
 
 
@@ -195,9 +254,15 @@ def _assistant(turn: Turn, mine: Mapping[int, MediaPart], target: Target) -> tup
     if in_words(turn, target):
         words = turn.message.parts if turn.verbatim else (Text(remembered.get("text", "")),)
         return replace(turn.message, parts=words, is_string=True, extra=_clean(turn)), []
-    if target.profile.replay == "images" and remembered and mine:
-        return _with_images(turn, mine, remembered), []
-    return _without(turn, mine)
+    match target.profile.replay:
+        case "images" if remembered and mine:
+            return _with_images(turn, mine, remembered), []
+        case "parts" if remembered and mine:
+            return _with_parts(turn, mine, remembered)
+        case "previous" if ids := _item_ids(turn.generation, mine, target):
+            return _with_items(turn, mine, ids)
+        case _:
+            return _without(turn, mine)
 
 
 def in_words(turn: Turn, target: Target) -> bool:
@@ -216,9 +281,63 @@ def _says_nothing_else(message: Message, words: str) -> bool:
 
 def _its_own(generation: Generation | None, target: Target) -> Mapping[str, Any]:
     """Return the replay of a generation that this provider's model made itself; empty for any other."""
-    if generation is None or (generation.provider, generation.model) != (target.provider.name, target.model):
+    return generation.replay or {} if generation is not None and is_its_own(generation, target) else {}
+
+
+def is_its_own(generation: Generation, target: Target) -> bool:
+    """Tell whether a target made this itself, with the same key where what it remembers is bound to that."""
+    made = (generation.provider, generation.model)
+    bound = target.profile.replay in _REMEMBERING
+    return made == (target.provider.name, target.model) and (not bound or generation.key == target.key.alias)
+
+
+def _item_ids(generation: Generation | None, mine: Mapping[int, MediaPart], target: Target) -> dict[int, str]:
+    """Return the names under which this upstream keeps the pictures of a turn, by their place in it."""
+    if generation is None or not is_its_own(generation, target):
         return {}
-    return generation.replay or {}
+    made = {
+        number: part.source.media.id
+        for number, part in mine.items()
+        if isinstance(part.source, Stored) and part.source.media.generation == generation.id
+    }
+    named = {item["media"]: item["id"] for item in (generation.replay or {}).get("fields", {}).get(ITEMS, ())}
+    id = generation.upstream_ids.get(ITEM_ID)
+    if id is not None and len(named) <= 1:  # The one picture, also where the client sent its bytes back.
+        return dict.fromkeys([*made][:1], id)
+    return {number: named[media] for number, media in made.items() if media in named}
+
+
+def _with_items(turn: Turn, mine: Mapping[int, MediaPart], ids: Mapping[int, str]) -> tuple[Message, list[MediaPart]]:
+    """The turn with its pictures by the upstream's own names for them, which cost no bytes."""
+    kept: list[Part] = []
+    for number, part in enumerate(turn.message.parts):
+        if number in ids and isinstance(part, MediaPart):
+            kept.append(replace(mine[number], place="part", extra={**part.extra, ITEM_ID: ids[number]}))
+        else:
+            kept.append(Text(note(part)) if isinstance(part, MediaPart) else part)
+    moved = [part for number, part in mine.items() if number not in ids]
+    return replace(turn.message, parts=tuple(kept), extra=_clean(turn)), moved
+
+
+def _with_parts(
+    turn: Turn, mine: Mapping[int, MediaPart], remembered: Mapping[str, Any]
+) -> tuple[Message, list[MediaPart]]:
+    """The turn as the upstream made it, part by part, with its signatures; a picture that is not needed is a note."""
+    waiting = {part.source.media.id: part for part in mine.values() if isinstance(part.source, Stored)}
+    others = [part for part in mine.values() if not isinstance(part.source, Stored)]
+    parts: list[Part] = []
+    for stored in remembered.get("fields", {}).get(PARTS, ()):
+        rest = {key: value for key, value in stored.items() if key not in {"text", "media"}}
+        if "media" not in stored:
+            parts.append(Text(stored.get("text", ""), rest))
+        elif (part := waiting.pop(stored["media"], None)) is not None:
+            parts.append(replace(part, place="part", extra=rest))
+        elif is_typeid(stored["media"], "media"):  # Else it was lost on its way into the store.
+            parts.append(Text(f"[image {stored['media']}]"))
+    if not any(isinstance(part, MediaPart) for part in parts):
+        return _without(turn, mine)
+    written = replace(turn.message, parts=tuple(parts), is_string=False, extra=_clean(turn))
+    return written, [*waiting.values(), *others]
 
 
 def _with_images(turn: Turn, mine: Mapping[int, MediaPart], remembered: Mapping[str, Any]) -> Message:

@@ -16,6 +16,10 @@ from darkroom.errors import ConfigInvalid
 Output = Literal["markdown", "parts", "images", "inline", "transcript"]
 OUTPUTS: tuple[Output, ...] = get_args(Output)
 
+Auth = Literal["bearer", "basic", "x-goog-api-key", "google", "none"]
+"""How a key is shown: as a bearer token, as `user:password`, in Google's header, exchanged for an OAuth token by
+google-auth, or not at all."""
+
 MIB = 1024 * 1024
 
 
@@ -76,6 +80,14 @@ class ProviderSettings:
     profile: str | Mapping[str, Any] | None = None
     profiles: Mapping[str, str] = field(default_factory=dict)
     output: Output | None = None
+    auth: Auth | None = None
+    """How the key is shown, where it is not the dialect's own way."""
+    identities: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """Keys by owner, for an upstream whose sessions belong to an identity; `*` is everybody else."""
+    cleanup: str | None = None
+    """When what was created upstream is deleted: `after_response`, `idle:15m`, `keep`."""
+    options: Mapping[str, Any] = field(default_factory=dict)
+    """What only this dialect knows (a ComfyUI workflow, the name of an assistant)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,17 +112,20 @@ class Settings:
 
 ENV_PROVIDERS = (
     ("OPENAI_API_KEY", "openai", "https://api.openai.com/v1"),
-    ("GEMINI_API_KEY", "gemini", "https://generativelanguage.googleapis.com/v1beta/openai"),
+    ("OPENAI_API_KEY", "openai-images", "https://api.openai.com/v1"),
+    ("GEMINI_API_KEY", "gemini", "https://generativelanguage.googleapis.com/v1beta"),
     ("OPENROUTER_API_KEY", "openrouter", "https://openrouter.ai/api/v1"),
 )
 """Providers that a key in the environment adds by itself: variable, name, base URL."""
 
 _ENV_MODELS = {
-    "openai": ("gpt-*", "chatgpt-*", "o[0-9]*"),
+    "openai": ("gpt-*", "chatgpt-*", "o[0-9]*", "!gpt-image-*", "!chatgpt-image-*"),
+    "openai-images": ("gpt-image-*", "chatgpt-image-*"),
     "gemini": ("gemini-*",),
     "openrouter": ("*/*",),
 }
-_ENV_PROFILES = {"openrouter": "openrouter"}
+_ENV_PROFILES = {"openai": "openai", "openrouter": "openrouter"}
+_ENV_DIALECTS = {"gemini": "gemini", "openai-images": "openai-images"}
 
 
 def load(document: Mapping[str, Any], environment: Mapping[str, str]) -> Settings:
@@ -180,7 +195,8 @@ def _resolved(row: ProviderSettings, environment: Mapping[str, str]) -> Provider
     keys = tuple(
         _secret(key, row.name, environment) for key in (*row.api_keys, *((row.api_key,) if row.api_key else ()))
     )
-    return replace(row, api_key=None, api_keys=keys)
+    identities = {owner: _secret(key, row.name, environment) for owner, key in row.identities.items()}
+    return replace(row, api_key=None, api_keys=keys, identities=identities)
 
 
 def _secret(key: str, provider: str, environment: Mapping[str, str]) -> str:
@@ -194,5 +210,10 @@ def _secret(key: str, provider: str, environment: Mapping[str, str]) -> str:
 
 def _from_key(variable: str, name: str, base_url: str) -> ProviderSettings:
     return ProviderSettings(
-        name, base_url, api_key=f"env:{variable}", models=_ENV_MODELS[name], profile=_ENV_PROFILES.get(name)
+        name,
+        base_url,
+        _ENV_DIALECTS.get(name, "openai-chat"),
+        api_key=f"env:{variable}",
+        models=_ENV_MODELS[name],
+        profile=_ENV_PROFILES.get(name),
     )

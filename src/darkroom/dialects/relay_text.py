@@ -62,7 +62,8 @@ def _join(last: Event, event: Event) -> Event | None:
 
 @dataclass(frozen=True, slots=True)
 class Transcript:
-    """What a transcript in a history says. `edits` is the id of the picture that was edited, `media` the URLs."""
+    """What a transcript in a history says. `edits` is the id of the picture that was edited, `media` the URLs, `said`
+    the text that is no part of it."""
 
     prompt: str | None
     ratio: str | None
@@ -71,6 +72,7 @@ class Transcript:
     gen_id: str | None
     media: tuple[str, ...]
     params: dict[str, Any]
+    said: str = ""
 
 
 def read_transcript(text: str) -> Transcript | None:
@@ -85,7 +87,8 @@ def read_transcript(text: str) -> Transcript | None:
     prompt = _string(params, "prompt") or _string(params, "user_prompt")
     ratio = _string(params, "ratio") or _string(params, "aspect_ratio")
     edits = _string(params, "gen_id")
-    return Transcript(prompt, ratio, edits, names.get("task_id"), names.get("gen_id"), media, params)
+    said = _without_plans("".join(event.text for event in events if isinstance(event, TextDelta)))
+    return Transcript(prompt, ratio, edits, names.get("task_id"), names.get("gen_id"), media, params, said)
 
 
 class _Nowhere:
@@ -99,6 +102,15 @@ class _Nowhere:
 
     def discard(self) -> None:
         pass
+
+
+def _without_plans(text: str) -> str:
+    """Leave out the plans that a transcript tells only when the work has begun, where the decoder expects none."""
+    kept, at = [], 0
+    while (start := text.find("```\n{\n", at)) >= 0 and (end := text.find("\n}\n```", start)) >= 0:
+        kept.append(text[at:start])
+        at = end + len("\n}\n```")
+    return "".join([*kept, text[at:]])
 
 
 def _string(params: Mapping[str, Any], key: str) -> str | None:

@@ -33,7 +33,7 @@ class TranscriptWriter:
     def plan(self, params: Mapping[str, Any]) -> str:
         """Return the JSON block that says what will be made."""
         block = json.dumps(dict(params), ensure_ascii=False, indent=2)
-        return f"```\n{block}\n```\n\n\n\n"
+        return f"{self._close()}```\n{block}\n```\n\n\n\n"
 
     def task(self, id: str) -> str:
         return f"{self._close()}> ID: `{id}`\n"

@@ -15,8 +15,8 @@ from typing import Any
 import msgspec
 
 from darkroom.codecs import data_uri
-from darkroom.codecs.json_lift import JsonLifter
-from darkroom.codecs.sse import Sse, SseDecoder
+from darkroom.codecs.sse import Sse
+from darkroom.dialects.framing import Framing
 from darkroom.dialects.openai_chat.failures import error_of
 from darkroom.dialects.openai_chat.parts import OPAQUE, read_part
 from darkroom.errors import ClientError, ContentPolicyViolation, MalformedRequest, UnsupportedPart, UpstreamBroken
@@ -37,8 +37,6 @@ from darkroom.media import MediaKind
 from darkroom.messages import Inline, MediaPart, Remote, Text
 
 _decode = msgspec.json.Decoder().decode
-_BOM = b"\xef\xbb\xbf"
-_MAX_ANSWER = 64 * 1024 * 1024
 _FINISH = {"stop", "length", "tool_calls", "content_filter", "function_call"}
 # Thoughts come before the text, and what stands beside the text may be the same picture again.
 _ORDER = {"reasoning_content": 0, "reasoning": 0, "thinking": 0, "content": 1}
@@ -81,11 +79,7 @@ class EventDecoder:
 
     def __init__(self, lifts: Lifts, *, partials: bool = False) -> None:
         self._lifts = lifts
-        self._lifter = JsonLifter(lifts)
-        self._sse = SseDecoder()
-        self._is_json: bool | None = None
-        self._body: list[bytes] = []
-        self._size = 0
+        self._framing = Framing(lifts)
         self._partials = partials
         self._last_picture: MediaProduced | None = None
         self._started = False
@@ -95,29 +89,14 @@ class EventDecoder:
 
     def decode(self, chunk: bytes) -> list[Event]:
         """Take the next bytes. Raises `UpstreamBroken` when they can't be an answer, `TooLarge` for large media."""
-        return self._read(self._lifter.decode(chunk))
+        return _joined(self._sse_event(frame) for frame in self._framing.decode(chunk))
 
     def flush(self) -> list[Event]:
         """Take the end of the answer. Raises `UpstreamBroken` when it came too early."""
-        events = self._read(self._lifter.flush())
-        if self._is_json:
-            events += self._frame(b"".join(self._body))
-        else:
-            for event in self._sse.flush():
-                events += self._sse_event(event)
+        events = _joined(self._sse_event(frame) for frame in self._framing.flush())
+        if self._framing.is_json:
+            events += self._frame(self._framing.body)
         return events + self._ending()
-
-    def _read(self, skeleton: bytes) -> list[Event]:
-        if self._is_json is None and (first := skeleton.removeprefix(_BOM).lstrip()[:1]):
-            skeleton = skeleton.removeprefix(_BOM)
-            self._is_json = first in (b"{", b"[")
-        if self._is_json:
-            self._size += len(skeleton)
-            if self._size > _MAX_ANSWER:
-                raise UpstreamBroken(f"the upstream's answer is longer than {_MAX_ANSWER} bytes without its media")
-            self._body.append(skeleton)
-            return []
-        return _joined(self._sse_event(event) for event in self._sse.decode(skeleton))
 
     def _sse_event(self, event: Sse) -> list[Event]:
         if event.data.startswith(b"[DONE]"):
@@ -207,7 +186,7 @@ class EventDecoder:
             events.append(UsageReported(self._usage))
         if not self._started and not self._ended:
             raise UpstreamBroken("the upstream's answer is neither JSON nor a stream of events")
-        whole = self._finish is not None or self._ended or bool(self._is_json)
+        whole = self._finish is not None or self._ended or bool(self._framing.is_json)
         return [*events, Finished(self._finish or "stop", whole)]
 
 

@@ -12,12 +12,14 @@ from typing import Any, get_args
 
 import msgspec
 
+from darkroom.dialects.image_params import chat_params
 from darkroom.dialects.openai_chat.parts import is_part, read_part, read_text
-from darkroom.dialects.wire import JsonWriter, UpstreamRequest
+from darkroom.dialects.wire import JsonWriter, UpstreamRequest, parse_object
 from darkroom.errors import MalformedRequest, TooLarge
 from darkroom.lifted import Lifts
 from darkroom.media import MediaKind
 from darkroom.messages import Conversation, MediaPart, Message, Opaque, Part, Remote, Role, Stored, Text
+from darkroom.profiles import PROFILES, Profile
 
 _decode = msgspec.json.Decoder().decode
 _ROLES: dict[Any, Role] = {role: role for role in get_args(Role)}
@@ -30,7 +32,7 @@ def decode_request(body: bytes, lifts: Lifts, max_parts: int = 2000) -> Conversa
 
     Raises `MalformedRequest`, `UnsupportedPart`, `TooLarge` (more than `max_parts` parts).
     """
-    document = _parse(body)
+    document = parse_object(body)
     model = document.pop("model", None)
     messages = document.pop("messages", None)
     if not isinstance(model, str) or not model:
@@ -48,24 +50,17 @@ def decode_request(body: bytes, lifts: Lifts, max_parts: int = 2000) -> Conversa
     return Conversation(model, read, bool(stream), include_usage, lifts.restore(document))
 
 
-def encode_request(conversation: Conversation) -> UpstreamRequest:
+def encode_request(conversation: Conversation, profile: Profile = PROFILES["chat"]) -> UpstreamRequest:
     """Return the request that asks an OpenAI-compatible upstream; `Stored` and `Remote` media only."""
     writer = JsonWriter()
     messages = [_write_message(message, writer) for message in conversation.messages]
-    document: dict[str, Any] = {"model": conversation.model, "messages": messages, **conversation.params}
+    params = conversation.params if conversation.dialect == "openai-chat" else chat_params(conversation, profile)
+    document: dict[str, Any] = {"model": conversation.model, "messages": messages, **params}
+    if profile.makes_media and profile.modalities:
+        document.setdefault("modalities", list(profile.modalities))
     if conversation.stream:
         document["stream"] = True
     return UpstreamRequest("/chat/completions", writer.pieces(document))
-
-
-def _parse(body: bytes) -> dict[str, Any]:
-    try:
-        document = _decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise MalformedRequest(f"the body is not JSON: {error}") from None
-    if not isinstance(document, dict):
-        raise MalformedRequest("the body must be a JSON object")
-    return document
 
 
 def _message(value: Any, lifts: Lifts, param: str) -> Message:

@@ -2,7 +2,25 @@
 
 from __future__ import annotations
 
+from darkroom.testing.a1111_upstream import A1111Upstream
+from darkroom.testing.comfyui_upstream import ComfyUpstream
+from darkroom.testing.enterprise_upstream import EnterpriseUpstream
+from darkroom.testing.gemini_upstream import GeminiUpstream
+from darkroom.testing.images_upstream import ImagesUpstream
+from darkroom.testing.interactions_upstream import InteractionsUpstream
+from darkroom.testing.responses_upstream import ResponsesUpstream
 from darkroom.testing.serving import serve, serve_in_thread
 from darkroom.testing.sketch_upstream import SketchUpstream
 
-__all__ = ["SketchUpstream", "serve", "serve_in_thread"]
+__all__ = [
+    "A1111Upstream",
+    "ComfyUpstream",
+    "EnterpriseUpstream",
+    "GeminiUpstream",
+    "ImagesUpstream",
+    "InteractionsUpstream",
+    "ResponsesUpstream",
+    "SketchUpstream",
+    "serve",
+    "serve_in_thread",
+]

@@ -50,12 +50,12 @@ def _url(listener: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def _server(app: ASGIApp) -> _Server:
+def _server(app: ASGIApp, sockets: bool = False) -> _Server:
     config = uvicorn.Config(
         app,
         log_config=None,
         access_log=False,
-        ws="none",
+        ws="websockets-sansio" if sockets else "none",
         http="httptools",
         lifespan="auto",
         timeout_graceful_shutdown=1,
@@ -64,10 +64,13 @@ def _server(app: ASGIApp) -> _Server:
 
 
 @contextlib.asynccontextmanager
-async def serve(app: ASGIApp, *, host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[str]:
-    """Serve an app while the block runs; gives its base URL (`http://127.0.0.1:49152`). Port 0 is any."""
+async def serve(app: ASGIApp, *, host: str = "127.0.0.1", port: int = 0, sockets: bool = False) -> AsyncIterator[str]:
+    """Serve an app while the block runs; gives its base URL (`http://127.0.0.1:49152`). Port 0 is any.
+
+    `sockets`: with web sockets, for which the package `websockets` must be there.
+    """
     listener = listen(host, port)
-    server = _server(app)
+    server = _server(app, sockets)
     running = asyncio.ensure_future(server.serve(sockets=[listener]))
     try:
         while not server.started and not running.done():  # noqa: ASYNC110 (uvicorn has a flag, no event)

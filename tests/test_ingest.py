@@ -16,10 +16,9 @@ from darkroom.errors import DarkroomError, StorageFailed
 from darkroom.ingest import Arrived
 from darkroom.lifted import PLACEHOLDER, Lifted, Lifts
 from darkroom.media import Media
-from darkroom.providers import provider_of
+from darkroom.providers import Target, provider_of
 from darkroom.settings import ProviderSettings
 from darkroom.spool import Spools
-from darkroom.upstream import Upstream
 from running import House, data_uri, picture, pictures_in, sha256, user
 
 PNG = base64.b64decode(
@@ -165,9 +164,9 @@ async def test_damaged_bytes_are_not_sent(house: House) -> None:
     path = house.gateway.storage.local_path(media.blob)
     assert path is not None
     os.truncate(path, 1000)
-    upstream = Upstream(house.gateway.storage, 5, 5)
+    upstream = house.gateway.chat.means.upstream
     provider = provider_of(ProviderSettings("nobody", "http://127.0.0.1:9/v1"))
+    target = Target(provider, "m", provider.profile_of("m"))
     request = UpstreamRequest("/x", (b"{", Base64Of(media), b"}"))
     with pytest.raises(StorageFailed, match=f"{media.id} are damaged"):
-        await anext(upstream.send(provider, request, lambda status, body, after: DarkroomError("no")))
-    await upstream.close()
+        await anext(upstream.send(target, request, lambda status, body, after: DarkroomError("no")))

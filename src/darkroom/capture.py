@@ -13,8 +13,8 @@ from urllib.parse import urljoin
 from darkroom.errors import ClientError, DarkroomError, InvalidMedia, UpstreamBadMedia
 from darkroom.events import MediaLost, MediaProduced, MediaStored
 from darkroom.fetch import Fetcher, origin_of
-from darkroom.ingest import Arrived, Ingest, arrived
-from darkroom.media import Media
+from darkroom.ingest import Ingest, arrived
+from darkroom.media import Arrived, Media
 from darkroom.providers import Provider
 
 
@@ -36,7 +36,7 @@ class Capture:
     async def capture(self, event: MediaProduced, generation: str) -> MediaStored | MediaLost:
         """Return the media once it is durable, or why it could not be kept. Raises `StorageFailed` alone."""
         try:
-            media = await self._bytes(event, generation) if event.lifted else await self._mirror(event, generation)
+            media = await (self._mirror if event.url else self._bytes)(event, generation)
         except (ClientError, UpstreamBadMedia) as error:
             lost = MediaLost(event.kind, _as_upstreams(error), event.url, event.shown or event.url or "")
             self.lost.append(lost)
@@ -44,10 +44,12 @@ class Capture:
         return MediaStored(media, event.alt, event.in_text)
 
     async def _bytes(self, event: MediaProduced, generation: str) -> Media:
-        if event.lifted is None:
+        data = arrived(event.lifted) if event.lifted is not None else event.arrived
+        if data is None:
             raise UpstreamBadMedia("the upstream announced media and sent none")
-        media = await self._keep(arrived(event.lifted), generation)
-        self.by_placeholder[event.lifted.placeholder] = media
+        media = await self._keep(data, generation)
+        if event.lifted is not None:
+            self.by_placeholder[event.lifted.placeholder] = media
         return media
 
     async def _mirror(self, event: MediaProduced, generation: str) -> Media:

@@ -1,14 +1,13 @@
 """Which models there are: those that the rows name, and, for patterns and for none, those that the provider lists.
 
-A client's model menu is filled from this. Asking is bounded and remembered, and a provider that does not answer is left
-out: the menu must not wait for the slowest of them.
+A client's model menu is filled from this. Asking is bounded and remembered: the menu must not wait for the slowest of
+them. A provider that does not answer is left out, unless it did before.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from contextlib import aclosing
 from dataclasses import dataclass, field
 
 import msgspec
@@ -16,24 +15,31 @@ import msgspec
 from darkroom.clock import now
 from darkroom.dialects.openai_chat import decode_error
 from darkroom.dialects.wire import UpstreamRequest
-from darkroom.errors import DarkroomError
-from darkroom.providers import Provider, Providers
+from darkroom.errors import DarkroomError, UpstreamAuthFailed
+from darkroom.providers import DIALECTS, Provider, Providers, Target
 from darkroom.upstream import Upstream
 
 _FRESH_MS = 5 * 60 * 1000
+_AGAIN_MS = 30 * 1000
+"""How soon a provider is asked again that did not answer."""
 _SECONDS = 5.0
 log = logging.getLogger("darkroom")
 
 
 class _Model(msgspec.Struct):
-    id: str
+    id: str = ""
+    name: str = ""
+    title: str = ""
 
 
 class _List(msgspec.Struct):
-    data: list[_Model]
+    """OpenAI's `data[].id`, or Gemini's `models[].name`."""
+
+    data: list[_Model] = []
+    models: list[_Model] = []
 
 
-_decode = msgspec.json.Decoder(_List).decode
+_decode = msgspec.json.Decoder(_List | list[_Model]).decode
 
 
 @dataclass(slots=True)
@@ -42,7 +48,9 @@ class Catalog:
 
     providers: Providers
     upstream: Upstream
-    _asked: dict[str, tuple[int, tuple[str, ...]]] = field(default_factory=dict)
+    _known: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    _due: dict[str, int] = field(default_factory=dict)
+    """When a provider is asked next; Unix ms."""
 
     async def models(self) -> list[tuple[str, Provider]]:
         """Return pairs of `provider/model` and the provider."""
@@ -56,19 +64,37 @@ class Catalog:
     async def _models_of(self, row: Provider) -> tuple[str, ...]:
         if row.models and row.listed == row.models:
             return row.listed
-        asked, names = self._asked.get(row.name, (0, ()))
-        if now() - asked > _FRESH_MS:
-            names = await self._ask(row)
-            self._asked[row.name] = (now(), names)
+        if now() >= self._due.get(row.name, 0):
+            await self._ask(row)
+        names = self._known.get(row.name, ())
         known = [name for name in names if not row.models or row.has(name)]
         return tuple(dict.fromkeys((*row.listed, *known)))
 
-    async def _ask(self, row: Provider) -> tuple[str, ...]:
-        request = UpstreamRequest("/models", method="GET", headers={})
-        try:
-            async with asyncio.timeout(_SECONDS), aclosing(self.upstream.send(row, request, decode_error)) as chunks:
-                body = b"".join([chunk async for chunk in chunks])
-            return tuple(model.id for model in _decode(body).data)
-        except (DarkroomError, TimeoutError, msgspec.DecodeError) as error:
-            log.warning("the models of `%s` are not known (%s)", row.name, type(error).__name__)
+    async def ask(self, target: Target) -> tuple[str, ...]:
+        """Return the models that a provider lists for a key; nothing where its dialect has no list.
+
+        Raises `UpstreamError`s, `TimeoutError`, and `msgspec.DecodeError` for what is no list.
+        """
+        path = DIALECTS[target.provider.dialect].models
+        if path is None:
             return ()
+        request = UpstreamRequest(path, method="GET", headers={})
+        async with asyncio.timeout(_SECONDS):
+            reply = await self.upstream.call(target, request, decode_error)
+        found = _decode(reply.body)
+        models = found if isinstance(found, list) else [*found.data, *found.models]
+        names = (model.id or model.name.removeprefix("models/") or model.title for model in models)
+        return tuple(name for name in names if name)
+
+    async def _ask(self, row: Provider) -> None:
+        """Ask with one key after the other, until one is let in."""
+        self._due[row.name] = now() + _AGAIN_MS
+        for key in row.keys:
+            try:
+                self._known[row.name] = await self.ask(Target(row, "", row.profile_of(""), key))
+                self._due[row.name] = now() + _FRESH_MS
+                return
+            except (DarkroomError, TimeoutError, msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+                log.warning("the models of `%s` are not known (%s)", row.name, type(error).__name__)
+                if not isinstance(error, UpstreamAuthFailed):
+                    return

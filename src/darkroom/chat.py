@@ -10,27 +10,27 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, aclosing
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from darkroom import usage
 from darkroom.capture import Capture
+from darkroom.clock import now
 from darkroom.codecs.links import make_link
-from darkroom.database import Database
 from darkroom.dialects.media_text import MediaText
-from darkroom.dialects.openai_chat import EventDecoder, decode_error, encode_request
 from darkroom.dialects.relay_text import classify
 from darkroom.errors import (
     Cancelled,
     ContentPolicyViolation,
     DarkroomError,
     GatewayError,
-    Overloaded,
+    StorageFailed,
     TooLarge,
     UpstreamBadMedia,
     UpstreamBroken,
+    UpstreamRateLimited,
 )
 from darkroom.events import (
     Event,
@@ -38,26 +38,30 @@ from darkroom.events import (
     Finished,
     MediaLost,
     MediaProduced,
+    PartialProduced,
+    Passthrough,
     Planned,
     Progress,
     ReasoningDelta,
     Remembered,
     TextDelta,
+    ThreadNamed,
     UpstreamNamed,
     UsageReported,
 )
-from darkroom.fetch import Fetcher
+from darkroom.exchanges import EXCHANGES, Call, Means
 from darkroom.generations import Recorder, describe_input, describe_media
+from darkroom.health import Health
 from darkroom.ingest import Ingest
 from darkroom.lifted import PLACEHOLDER, Lifts
 from darkroom.messages import Conversation
-from darkroom.providers import Provider, Target
+from darkroom.metrics import Metrics
+from darkroom.providers import Target
 from darkroom.resolve import Resolved, Resolver
-from darkroom.upstream import Upstream
+from darkroom.threads import SESSION, Thread, digest
+from darkroom.watch import Watch, pump
 
 _REASONING_KEPT = 2000
-_WATCH_EVENTS = 256
-_WATCH_SECONDS = 60
 _URI_HEAD = r"(?:data:[^,\s()<>\x1a]{0,600}+,)?"
 
 INTERNAL = "something went wrong inside Darkroom; its log says what"
@@ -68,33 +72,42 @@ log = logging.getLogger("darkroom")
 class Chat:
     """Answers conversations."""
 
-    database: Database
+    means: Means
     ingest: Ingest
-    fetcher: Fetcher
-    upstream: Upstream
     resolver: Resolver
+    health: Health
     public_url: str
+    metrics: Metrics = field(default_factory=Metrics)
     _running: set[asyncio.Task[None]] = field(default_factory=set)
 
-    async def answer(self, conversation: Conversation, lifts: Lifts, owner: str, target: Target) -> Answer:
-        """Resolve a conversation and return its answer, not yet begun. `lifts` are for the answer's own media."""
-        resolved = await self.resolver.resolve(conversation, owner, target)
+    async def answer(self, conversation: Conversation, lifts: Lifts, owner: str, routes: Sequence[Target]) -> Answer:
+        """Resolve a conversation and return its answer, not yet begun. `lifts` are for the answer's own media.
+
+        Raises the `ClientError`s of `Resolver.resolve`, and `UpstreamRateLimited` when every route is to be left alone.
+        """
+        allowed = self.health.ordered(routes)
+        resolved = await self.resolver.resolve(conversation, owner, self.health.ready(allowed))
+        others = [route for route in allowed if route is not resolved.target]
+        return Answer(self, owner, lifts, others, self.attempt(resolved, owner), routes)
+
+    def attempt(self, resolved: Resolved, owner: str) -> Attempt:
+        """Return what is needed to ask one upstream, and to keep what it makes."""
         for omitted in resolved.omitted:
-            log.debug("%s was not sent to %s: %s", omitted.id, target.model, omitted.reason)
-        recorder = Recorder(self.database, owner, target, resolved.prompt, resolved.inputs)
-        capture = Capture(self.ingest, self.fetcher, owner, target.provider)
-        return Answer(self, resolved, target, lifts, recorder, capture)
+            log.debug("%s was not sent to %s: %s", omitted.id, resolved.target.name, omitted.reason)
+        target, ended = resolved.target, self.metrics.ended
+        recorder = Recorder(self.means.database, owner, target, resolved.prompt, resolved.inputs, ended)
+        return Attempt(resolved, recorder, Capture(self.ingest, self.means.fetcher, owner, target.provider))
 
     def watch(self, answer: Answer, ended: AsyncExitStack) -> AsyncGenerator[Event, None]:
         """Return the events of an answer; those of a model that makes media go on without a reader.
 
         What `ended` holds (the owner's place) is held until such a task ends, or else until its caller lets go.
         """
-        if not answer.target.profile.makes_media:
+        if not any(route.profile.makes_media for route in (answer.target, *answer.others)):
             return answer.events()
         ended = ended.pop_all()
-        watch = _Watch()
-        task = asyncio.create_task(_pump(answer, watch, ended))
+        watch = Watch()
+        task = asyncio.create_task(pump(answer.events(), watch, ended))
         self._running.add(task)
         task.add_done_callback(self._running.discard)
         return watch.drain()
@@ -108,22 +121,62 @@ class Chat:
             await asyncio.gather(*late, return_exceptions=True)
 
 
-@dataclass(slots=True)
-class Answer:
-    """One answer: its events, and what there is to say about it at the end."""
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One upstream that is asked, and what becomes of it; another one is asked only while nothing has come of it."""
 
-    chat: Chat
     resolved: Resolved
-    target: Target
-    lifts: Lifts
     recorder: Recorder
     capture: Capture
+
+
+Then = Callable[["Answer"], Awaitable[None]]
+Hear = Callable[[Event], Awaitable[None]]
+
+
+@dataclass(slots=True)
+class Answer:
+    """One answer: its events, and what there is to say about it at the end.
+
+    `others` are the routes to ask when the first fails before its first byte, `routes` all that there are; `then` is
+    done when the answer is complete, before its client is told so.
+    """
+
+    chat: Chat
+    owner: str
+    lifts: Lifts
+    others: list[Target]
+    attempt: Attempt
+    routes: Sequence[Target] = ()
+    then: list[Then] = field(default_factory=list)
+    hearers: list[Hear] = field(default_factory=list)
+    """They are told of every event before it leaves, whether or not anybody watches."""
+    said: list[str] = field(default_factory=list)
+    """The answer's text, in pieces, without its media."""
     _texts: int = 0
     _said: bool = False
     _estimated: bool = False
     _usage: bool = False
+    _called: bool = False
     _reasoning: str = ""
     _text: MediaText | None = None
+    _thread: ThreadNamed | None = None
+
+    @property
+    def resolved(self) -> Resolved:
+        return self.attempt.resolved
+
+    @property
+    def target(self) -> Target:
+        return self.attempt.resolved.target
+
+    @property
+    def recorder(self) -> Recorder:
+        return self.attempt.recorder
+
+    @property
+    def capture(self) -> Capture:
+        return self.attempt.capture
 
     def report(self) -> dict[str, Any]:
         """Return the `darkroom` field: what was made and stored, what was lost, what was not sent."""
@@ -156,11 +209,15 @@ class Answer:
             async with aclosing(self._read()) as events:
                 async for event in events:
                     async for result in self._work(event):
+                        for hear in self.hearers:
+                            await hear(result)
                         yield result
                         if isinstance(result, Failed):
                             return
         except DarkroomError as error:
             yield await self._failed(error)
+        except (RecursionError, UnicodeDecodeError):
+            yield await self._failed(UpstreamBroken("the upstream's answer is nested too deeply, or not UTF-8"))
         except Exception:
             log.exception("an answer of %s failed", self.target.provider.name)
             yield await self._failed(GatewayError(INTERNAL))
@@ -173,22 +230,60 @@ class Answer:
     async def _failed(self, error: DarkroomError) -> Failed:
         if isinstance(error, TooLarge):  # The client asked for a picture, not for its size.
             error = UpstreamBadMedia(f"the upstream sent too much: {error.message}")
-        error.hide(self.target.provider.api_keys)
-        await self.recorder.fail(error)
+        error.hide(key.secret for key in self.target.provider.keys if key.secret)
+        try:
+            await self.recorder.fail(error)
+        except DarkroomError as second:  # The client hears of the first.
+            log.warning("the end of %s could not be recorded: %s", self.recorder.id, second.message)
         return Failed(error)
 
     async def _read(self) -> AsyncGenerator[Event, None]:
-        """Yield what the upstream says, with the media in its text taken out."""
-        request = encode_request(self.resolved.conversation)
-        decoder = EventDecoder(self.lifts, partials=self.target.profile.partials)
-        text = self._text = MediaText(self.lifts, self.target.profile.makes)
-        provider: Provider = self.target.provider
-        async with aclosing(self.chat.upstream.send(provider, request, decode_error)) as chunks:
-            async for chunk in chunks:
-                for event in text.decode(decoder.decode(chunk)):
-                    yield event
-        for event in text.decode(decoder.flush()):
-            yield event
+        """Yield what the upstream says; another route is asked when this one fails before its first byte."""
+        while True:
+            begun = False
+            try:
+                async with aclosing(self._ask()) as events:
+                    async for event in events:
+                        begun = True
+                        yield event
+                return
+            except DarkroomError as error:
+                other = None if begun or not error.elsewhere else self._other()
+                if other is None:
+                    self._tell_when(error)
+                    raise
+                log.warning("`%s` failed (%s); `%s` is asked instead", self.target.name, error.code, other.name)
+                await self._turn_to(other)
+
+    def _other(self) -> Target | None:
+        """Return the route to ask next, if there is one that may be asked."""
+        try:
+            self.others = list(self.chat.health.ordered(self.others))
+        except UpstreamRateLimited:
+            return None
+        return self.others.pop(0) if self.others else None
+
+    def _tell_when(self, error: DarkroomError) -> None:
+        """Tell a client whom no key could serve when the first of them will be ready again."""
+        if isinstance(error, UpstreamRateLimited):
+            error.retry_after = self.chat.health.wait(self.routes)
+
+    async def _turn_to(self, target: Target) -> None:
+        resolved = await self.chat.resolver.resolve(self.resolved.asked, self.owner, (target,))
+        self.attempt = self.chat.attempt(resolved, self.owner)
+
+    async def _ask(self) -> AsyncGenerator[Event, None]:
+        """Yield what one upstream says, with the media in its text taken out."""
+        target = self.target
+        text = self._text = MediaText(self.lifts, target.profile.makes)
+        call = Call(self.chat.means, target, self.owner, self.resolved.attempts, self.lifts)
+        with self.chat.health.asking(target) as trial:
+            async with aclosing(EXCHANGES[target.provider.dialect](call)) as events:
+                async for event in events:
+                    for result in text.decode((event,)):
+                        if isinstance(result, Failed):
+                            trial.error = result.error
+                        yield result
 
     async def _work(self, event: Event) -> AsyncIterator[Event]:
         """Do what an event asks for, and yield what the client is told."""
@@ -196,34 +291,54 @@ class Answer:
             case TextDelta(text):
                 self._texts += usage.estimate(text)
                 self._said = self._said or bool(text.strip())
+                self.said.append(text)
                 yield event
             case ReasoningDelta(text):
                 self._reasoning = (self._reasoning + text)[-_REASONING_KEPT:]
                 yield event
             case MediaProduced():
                 yield await self.capture.capture(event, await self.recorder.begin())
-            case Planned() | Progress() | UpstreamNamed():
+            case Planned() | Progress() | UpstreamNamed() | PartialProduced():
                 await self.recorder.note(event)
                 yield event
-            case Remembered(fields):
-                _append(self.recorder.fields, fields)
-            case UsageReported():
-                self._usage = True
-                yield event
+            case Remembered() | ThreadNamed():
+                self._note(event)
             case Finished():
                 async for last in self._finished(event):
                     yield last
             case Failed(error):
                 yield await self._failed(error)
             case _:
+                self._overhear(event)
                 yield event
+
+    def _overhear(self, event: Event) -> None:
+        """Note what says something without text: a tool's call, a refusal, a count."""
+        self._usage = self._usage or isinstance(event, UsageReported)
+        if isinstance(event, Passthrough):
+            self._called = self._called or bool(event.delta.get("tool_calls"))
+            self._said = self._said or self._called or bool(event.delta.get("refusal"))
+
+    def _note(self, event: Remembered | ThreadNamed) -> None:
+        """Keep for the next turn what the client has no use for."""
+        match event:
+            case Remembered(fields):
+                _append(self.recorder.fields, fields)
+            case ThreadNamed():
+                self._thread = event
 
     async def _finished(self, event: Finished) -> AsyncIterator[Event]:
         error = self._emptiness(event)
         if error is not None:
+            self.chat.health.learn(self.target, error)
             yield await self._failed(error)
             return
+        if self._thread is not None and self.recorder.id is not None:
+            self.recorder.upstream_ids[self._thread.what] = self._thread.value
         await self.recorder.finish(self._replay())
+        await self._remember()
+        for then in self.then:
+            await then(self)
         if not self._usage:
             self._estimated = True
             prompt = usage.prompt_tokens(self.resolved.conversation)
@@ -244,6 +359,20 @@ class Answer:
             return ContentPolicyViolation(self._reasoning.strip() or "the upstream's filter kept the picture back")
         return classify(self._reasoning) or UpstreamBroken("the upstream answered with neither media nor text")
 
+    async def _remember(self) -> None:
+        """Record under which name the upstream keeps the conversation as it stands now."""
+        if self._thread is None or self.resolved.state is None or self._called:
+            return
+        shown = [media.blob for media in self.capture.stored]
+        state = digest(self.resolved.state, "assistant", "".join(self.said), shown)
+        target, thread = self.target, self._thread
+        known = Thread(state, target.provider.name, target.model, target.key.alias, thread.what, thread.value)
+        only = thread.what == SESSION
+        try:
+            await self.chat.means.database.upstreams.add_thread(self.owner, known, now(), only=only)
+        except StorageFailed as error:  # The next turn is told whole then.
+            log.warning("what `%s` remembers could not be recorded: %s", target.name, error.message)
+
     def _replay(self) -> dict[str, Any] | None:
         """Return what this upstream must be shown again, its media replaced by our links."""
         replay: dict[str, Any] = {}
@@ -251,8 +380,21 @@ class Answer:
             runs = re.compile(f"{_URI_HEAD}({PLACEHOLDER.pattern})")
             replay["text"] = runs.sub(self._linked, "".join(self._text.raw))
         if self.recorder.fields:
-            replay["fields"] = self.recorder.fields
+            replay["fields"] = self._referring(self.recorder.fields)
         return replay or None
+
+    def _referring(self, value: Any) -> Any:
+        """Return what is remembered with the runs in it replaced by the ids of the media that they became."""
+        match value:
+            case str():
+                media = self.capture.by_placeholder.get(value)
+                return value if media is None else media.id
+            case dict():
+                return {key: self._referring(item) for key, item in value.items()}
+            case list():
+                return [self._referring(item) for item in value]
+            case _:
+                return value
 
     def _linked(self, run: re.Match[str]) -> str:
         media = self.capture.by_placeholder.get(run[1])
@@ -266,53 +408,6 @@ class Answer:
 
     def _omitted(self) -> list[dict[str, Any]]:
         return [asdict(item) for item in self.resolved.omitted]
-
-
-@dataclass(slots=True)
-class _Watch:
-    """The way from a task to the one who watches it; a watcher who does not keep up is as good as gone."""
-
-    _events: asyncio.Queue[Event | None] = field(default_factory=lambda: asyncio.Queue(_WATCH_EVENTS))
-    _gone: bool = False
-
-    async def tell(self, event: Event | None) -> None:
-        if self._gone:
-            return
-        try:
-            async with asyncio.timeout(_WATCH_SECONDS):
-                await self._events.put(event)
-        except TimeoutError:
-            self._gone = True
-
-    def cut(self, event: Event) -> None:
-        """End at once with this event, in place of what the watcher has not read if need be."""
-        while self._events.qsize() > _WATCH_EVENTS - 2:
-            self._events.get_nowait()
-        self._events.put_nowait(event)
-        self._events.put_nowait(None)
-        self._gone = True
-
-    async def drain(self) -> AsyncGenerator[Event, None]:
-        try:
-            while (event := await self._events.get()) is not None:
-                yield event
-        finally:
-            self._gone = True
-            while not self._events.empty():
-                self._events.get_nowait()
-
-
-async def _pump(answer: Answer, watch: _Watch, ended: AsyncExitStack) -> None:
-    """Run an answer to its end, whoever watches."""
-    async with ended:
-        try:
-            async for event in answer.events():
-                await watch.tell(event)
-        except asyncio.CancelledError:
-            watch.cut(Failed(Overloaded("Darkroom is shutting down; ask again")))
-            raise
-        finally:
-            await watch.tell(None)
 
 
 def _is_shown(lost: MediaLost) -> bool:

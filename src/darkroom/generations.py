@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,7 +10,7 @@ from darkroom.clock import new_id, now
 from darkroom.codecs.links import make_link
 from darkroom.database import Database
 from darkroom.errors import DarkroomError
-from darkroom.events import Planned, Progress, UpstreamNamed
+from darkroom.events import PartialProduced, Planned, Progress, UpstreamNamed
 from darkroom.generation import Generation, Input, Status
 from darkroom.imports import edited
 from darkroom.media import Media
@@ -29,11 +29,14 @@ class Recorder:
     target: Target
     prompt: str
     inputs: tuple[Input, ...]
+    ended: Callable[[str, Status], None] | None = None
+    """Is told of the end, with the provider's name."""
     id: str | None = None
     upstream_ids: dict[str, str] = field(default_factory=dict)
     params: dict[str, Any] = field(default_factory=dict)
     fields: dict[str, Any] = field(default_factory=dict)
     _progress: int = 0
+    _is_over: bool = False
 
     async def begin(self) -> str:
         """Return the generation's id, recording it as running the first time."""
@@ -48,11 +51,12 @@ class Recorder:
                 self.prompt,
                 now(),
                 inputs=self.inputs,
+                key=self.target.key.alias,
             )
             await self.database.add_generation(generation)
         return self.id
 
-    async def note(self, event: Planned | Progress | UpstreamNamed) -> None:
+    async def note(self, event: Planned | Progress | UpstreamNamed | PartialProduced) -> None:
         """Record what the upstream says about its work."""
         id = await self.begin()
         match event:
@@ -70,7 +74,7 @@ class Recorder:
             await self._end("completed", progress=100, replay=replay)
 
     async def fail(self, error: DarkroomError) -> None:
-        if self.id is not None:
+        if self.id is not None and not self._is_over:
             await self._end("failed", error=error.body()["error"])
 
     async def _note_parent(self, id: str, gen_id: Any) -> None:
@@ -89,6 +93,9 @@ class Recorder:
                 params=self.params or None,
                 **values,
             )
+            self._is_over = True
+            if self.ended is not None:
+                self.ended(self.target.provider.name, status)
 
 
 def describe_media(media: Media, public_url: str) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from darkroom import images
@@ -10,20 +11,9 @@ from darkroom.clock import new_id, now
 from darkroom.database import Database
 from darkroom.errors import InvalidMedia
 from darkroom.lifted import Lifted
-from darkroom.media import Media, Origin, Sink
+from darkroom.media import Arrived, Media, Origin
 from darkroom.spool import Spool
 from darkroom.storage import Storage
-
-
-@dataclass(frozen=True, slots=True)
-class Arrived:
-    """Bytes that are complete: where they lie, what they hash to, how they begin."""
-
-    sink: Sink
-    sha256: str
-    size: int
-    head: bytes
-    error: str | None = None
 
 
 def arrived(lifted: Lifted) -> Arrived:
@@ -37,6 +27,8 @@ class Ingest:
     storage: Storage
     database: Database
     max_pixels: int
+    kept: Callable[[Media], None] | None = None
+    """Is told of media whose row is durable."""
 
     async def keep(
         self,
@@ -78,6 +70,8 @@ class Ingest:
             position=position,
         )
         await self.database.add_media(media, created)
+        if self.kept is not None:
+            self.kept(media)
         return media
 
     async def keep_once(self, data: Arrived, owner: str, *, filename: str | None = None) -> Media:

@@ -1,9 +1,10 @@
 """History in: whatever the client kept becomes media, and then what this upstream must be shown.
 
-Strategy. Three passes over the messages. `_locate` finds what each names: bytes (stored once by hash), our links in
-text and in parts, ids, the ids in a relay's transcript. `replay.wanted` picks what goes along. `_final` brings only
-those into the form that the profile takes, so that nothing is fetched or read that is not sent. A failure in what the
-user just sent is his to know (4xx); one in an old assistant turn becomes a note, since the chat must go on.
+Strategy. Four passes over the messages. `_take_in` stores the bytes that stand in them, once by hash. `_History` finds
+what each names: our links in text and in parts, ids, the ids in a relay's transcript. `replay.wanted` picks what goes
+along. `_final` brings only those into the form that the profile takes, so that nothing is fetched or read that is not
+sent. A failure in what the user just sent is his to know (4xx); one in an old turn becomes a note, since the chat must
+go on. The first pass is the same for every upstream; the others are done again when another one is asked instead.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
+from darkroom.clock import now
 from darkroom.codecs import links
 from darkroom.codecs.links import Reference
 from darkroom.database import Database
@@ -20,25 +22,50 @@ from darkroom.errors import ClientError, DarkroomError, NotFound, UrlRefused
 from darkroom.fetch import Fetcher
 from darkroom.generation import Generation, Input
 from darkroom.imports import Importer
-from darkroom.ingest import Arrived, Ingest, arrived
-from darkroom.media import Media, MediaKind
+from darkroom.ingest import Ingest, arrived
+from darkroom.media import Arrived, Media, MediaKind
 from darkroom.messages import Conversation, Inline, MediaPart, Message, Named, Part, Remote, Stored, Text
 from darkroom.profiles import Profile
 from darkroom.providers import Target
-from darkroom.replay import Omitted, Place, Turn, Wanted, in_words, last_user, name_of, rewrite, wanted, within
+from darkroom.replay import (
+    Known,
+    Omitted,
+    Place,
+    Turn,
+    Wanted,
+    attempts,
+    in_words,
+    last_user,
+    name_of,
+    wanted,
+    within,
+)
+from darkroom.threads import digests, known_by, owner_of
 
+_FILES = ("file_", "file-", "files/")
 _MAY_NAME = ("media_", "gen_", "](", "<img", "<video")
 
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """A conversation that can be written for its upstream, and what Darkroom knows of it."""
+    """A conversation that can be written for its upstream, in every form that may do, and what Darkroom knows of it.
 
-    conversation: Conversation
+    `asked` is what the client sent, its bytes stored; `state` names what was said so far (`threads.digests`).
+    """
+
+    target: Target
+    attempts: tuple[Conversation, ...]
+    asked: Conversation
     prompt: str
     language: Language
     inputs: tuple[Input, ...] = ()
     omitted: tuple[Omitted, ...] = ()
+    state: str | None = None
+
+    @property
+    def conversation(self) -> Conversation:
+        """The conversation as it is told to somebody who remembers nothing of it."""
+        return self.attempts[-1]
 
 
 @dataclass(slots=True)
@@ -50,27 +77,65 @@ class Resolver:
     fetcher: Fetcher
     public_url: str
 
-    async def resolve(self, conversation: Conversation, owner: str, target: Target) -> Resolved:
-        """Return the conversation for `target`. Raises `InvalidMedia`, `NotFound`, `UrlRefused`, `UrlUnreachable`."""
+    async def resolve(self, conversation: Conversation, owner: str, routes: Sequence[Target]) -> Resolved:
+        """Return the conversation for the best of the `routes`: the one that made what is meant, else the first.
+
+        Raises `InvalidMedia`, `NotFound`, `UrlRefused`, `UrlUnreachable`.
+        """
         last = conversation.last_user
         prompt = last.text.strip() if last is not None else ""
         language = language_of(prompt)
-        if is_plain(conversation):
-            return Resolved(replace(conversation, model=target.model), prompt, language)
+        target = routes[0]
+        remembers = any(route.profile.replay == "previous" for route in routes)
+        if is_plain(conversation) and not remembers:
+            return Resolved(target, (replace(conversation, model=target.model),), conversation, prompt, language)
+        asked = await self._take_in(conversation, owner)
         history = _History(self, owner, target)
-        turns = [await history.locate(message, now=message is last) for message in conversation.messages]
-        kept, omitted = within(wanted(turns, target), target.profile)
+        turns = await history.read(asked)
+        states = digests(turns) if remembers else []
+        threads = await self.database.upstreams.threads(owner, states[:-1]) if len(states) > 1 else []
+        owning = owner_of(turns, states, threads, routes)
+        if owning is not target:
+            target, history = owning, _History(self, owner, owning)
+            turns = await history.read(asked)
+        known = known_by(states, threads, target, turns)
+        meant = wanted(turns, target)
+        kept, omitted = within(meant, target.profile)
         sent, failed = await self._final(turns, kept, owner, target.profile)
-        chosen = {item.place for item in kept}
-        unsent = [Omitted(name, "not needed for this turn") for name in _left(turns, chosen, target)]
-        messages = rewrite(turns, sent, target)
+        chosen = {item.place for item in meant}
+        unsent = [Omitted(name, "not needed for this turn") for name in _left(turns, chosen, target, known)]
         return Resolved(
-            replace(conversation, model=target.model, messages=messages),
+            target,
+            attempts(replace(asked, model=target.model), turns, sent, target, known),
+            asked,
             prompt,
             language,
             tuple(_input(item, sent[item.place]) for item in kept if item.place in sent and item.role),
             (*omitted, *failed, *history.missing, *unsent),
+            states[-1] if states else None,
         )
+
+    async def _take_in(self, conversation: Conversation, owner: str) -> Conversation:
+        """Store the bytes that stand in a conversation."""
+        last = conversation.last_user
+        messages = []
+        for message in conversation.messages:
+            parts = [await self._kept(part, owner, now=message is last) for part in message.parts]
+            messages.append(replace(message, parts=tuple(parts)))
+        return replace(conversation, messages=tuple(messages))
+
+    async def _kept(self, part: Part, owner: str, *, now: bool) -> Part:
+        """Store a part's bytes; what can't be read is an error where the user just sent it, else a note."""
+        if not isinstance(part, MediaPart) or not isinstance(part.source, Inline):
+            return part
+        try:
+            return _stored(
+                part, await self.ingest.keep_once(arrived(part.source.lifted), owner, filename=part.filename)
+            )
+        except ClientError as error:
+            if now:
+                raise
+            return Text(f"[{part.kind} lost: {error.message}]")
 
     async def _final(
         self, turns: Sequence[Turn], kept: Sequence[Wanted], owner: str, profile: Profile
@@ -136,6 +201,11 @@ class _History:
     _seen: set[str] = field(default_factory=set)
     missing: list[Omitted] = field(default_factory=list)
 
+    async def read(self, conversation: Conversation) -> list[Turn]:
+        """Return the messages as turns."""
+        last = conversation.last_user
+        return [await self.locate(message, now=message is last) for message in conversation.messages]
+
     async def locate(self, message: Message, *, now: bool) -> Turn:
         """Return a message as a turn whose media are found; `now`: it is what the user just said."""
         if message.role == "assistant" and (transcript := read_transcript(message.text)) is not None:
@@ -177,8 +247,9 @@ class _History:
             parts.append(MediaPart(MediaKind.IMAGE, Remote(url)))
         ours = any(links.media_id_of(url) for url in transcript.media)
         if ours or self.target.profile.replay != "transcript":
-            return Turn(replace(message, parts=tuple(parts)), generation, verbatim=not ours, retold=ours)
-        return Turn(message, generation, verbatim=True)
+            written = replace(message, parts=tuple(parts))
+            return Turn(written, generation, verbatim=not ours, retold=ours, said=transcript.said)
+        return Turn(message, generation, verbatim=True, said=transcript.said)
 
     async def _text(self, part: Text, named: list[Generation], message: Message) -> AsyncIterator[Part]:
         position = 0
@@ -236,8 +307,6 @@ class _History:
 
     async def _located(self, part: MediaPart) -> MediaPart:
         match part.source:
-            case Inline(lifted):
-                media = await self.resolver.ingest.keep_once(arrived(lifted), self.owner, filename=part.filename)
             case Remote(url) if (id := links.media_id_of(url)) is not None:
                 found = await self.resolver.database.media(self.owner, id)
                 if found is None and url.startswith("http") and not url.startswith(f"{self.resolver.public_url}/"):
@@ -253,6 +322,9 @@ class _History:
         if id.startswith("gen_"):
             generation = await self._generation(id)
             return self._present(generation.outputs[0] if generation and generation.outputs else None, id)
+        if id.startswith(_FILES):
+            file = await self.resolver.database.files.find(self.owner, id, now())
+            return self._present(file.media if file is not None else None, id)
         return self._present(await self.resolver.database.media(self.owner, id), id)
 
     def _present(self, media: Media | None, name: str) -> Media:
@@ -302,11 +374,13 @@ def _ids(parts: Sequence[Part]) -> set[str]:
     return {part.source.media.id for part in parts if isinstance(part, MediaPart) and isinstance(part.source, Stored)}
 
 
-def _left(turns: Sequence[Turn], chosen: set[Place], target: Target) -> Iterator[str]:
-    """Yield the names of the media that nobody chose, and that the upstream is not reminded of in its own words."""
+def _left(turns: Sequence[Turn], chosen: set[Place], target: Target, known: Known | None) -> Iterator[str]:
+    """Yield the names of the media that nobody chose, and that the upstream does not remember itself."""
     if not target.profile.makes_media:
         return
     for index, turn in enumerate(turns):
+        if known is not None and index < known.start:
+            continue
         for number, part in enumerate(turn.message.parts):
             if isinstance(part, MediaPart) and (index, number) not in chosen and not in_words(turn, target):
                 yield name_of(part)

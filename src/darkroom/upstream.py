@@ -1,5 +1,7 @@
 """Requests to upstreams: bytes out, bytes in, and what goes wrong on the way, in our own errors.
 
+`send` streams an answer, `call` returns a small one, `save` writes a large one to a sink.
+
 Bodies with pictures are encoded from their blobs while they are sent. A request is tried once more only when the
 connection could not be made: after that the upstream may have begun, and been paid.
 """
@@ -7,28 +9,47 @@ connection could not be made: after that the upstream may have begun, and been p
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
+from hashlib import sha256
 
 import aiohttp
 import pybase64
 
-from darkroom.dialects.wire import Base64Of, Piece, UpstreamRequest, length_of
+from darkroom.clock import now
+from darkroom.credentials import Tokens
+from darkroom.dialects.wire import Base64Again, Base64Of, BytesOf, ErrorDecoder, Piece, UpstreamRequest, length_of
 from darkroom.errors import (
+    ClientError,
+    ContentPolicyViolation,
     DarkroomError,
     StorageFailed,
     TooManyRequests,
+    UpstreamAuthFailed,
     UpstreamBroken,
+    UpstreamError,
+    UpstreamRateLimited,
     UpstreamTimeout,
     UpstreamUnavailable,
 )
-from darkroom.providers import Provider
+from darkroom.fetch import Fetcher, origin_of
+from darkroom.media import HEAD_BYTES, Arrived
+from darkroom.providers import Provider, Target
+from darkroom.spool import Spool
 from darkroom.storage import Storage
 
-ErrorDecoder = Callable[[int, bytes, float | None], DarkroomError]
 _CONNECT_SECONDS = 10.0
 _ERROR_BYTES = 64 * 1024
+_SMALL_BYTES = 16 * 1024 * 1024
+_REDIRECTS = {301, 302, 303, 307, 308}
+_ELSEWHERE = {401, 402, 403, 404, 429}
+"""Statuses, besides 5xx, with which another key or provider may be asked: nothing was made."""
+_BEGUN = {408, 504, 522, 524}
+"""Statuses of somebody on the way who waited too long: the picture may be in the making all the same."""
+_THE_KEYS = (UpstreamAuthFailed, UpstreamRateLimited)
+"""What another key does not share, whatever its status: some say so with 400."""
 _READ_BYTES = 256 * 1024
 _QUANTUM = 3 * 64 * 1024
 
@@ -36,11 +57,18 @@ _QUANTUM = 3 * 64 * 1024
 async def render(pieces: Sequence[Piece], storage: Storage) -> AsyncIterator[bytes]:
     """Yield pieces as bytes, with the base64 of blobs made chunk by chunk."""
     for piece in pieces:
-        if isinstance(piece, Base64Of):
-            async for chunk in _base64(await storage.read(piece.media.blob)):
-                yield chunk
-        else:
-            yield piece
+        match piece:
+            case Base64Of(media):
+                async for chunk in _base64(await storage.read(media.blob)):
+                    yield chunk
+            case BytesOf(media, start, stop):
+                async for chunk in await storage.read(media.blob, start, media.size if stop is None else stop):
+                    yield chunk
+            case Base64Again(lifted):
+                for chunk in lifted.restored():
+                    yield chunk
+            case bytes():
+                yield piece
 
 
 async def _base64(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
@@ -55,6 +83,15 @@ async def _base64(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
         yield pybase64.b64encode(rest)
 
 
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A small answer, whole; header names in lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
 @dataclass(slots=True)
 class Upstream:
     """One HTTP client for all providers. `timeout` is in seconds from one byte to the next."""
@@ -62,9 +99,20 @@ class Upstream:
     storage: Storage
     timeout: float
     per_provider: int
+    fetcher: Fetcher
+    max_media: int
+    tokens: Tokens = field(default_factory=Tokens)
+    sent: dict[str, int] = field(default_factory=dict)
+    """Bytes of request bodies by provider."""
+    received: dict[str, int] = field(default_factory=dict)
+    """Bytes of answers by provider, errors included."""
     _session: aiohttp.ClientSession | None = None
     _busy: dict[str, int] = field(default_factory=dict)
-    _turns: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def busy(self) -> Mapping[str, int]:
+        """Requests under way by provider."""
+        return self._busy
 
     async def close(self) -> None:
         if self._session is not None:
@@ -75,7 +123,9 @@ class Upstream:
         """Hold one of the provider's places. Raises `TooManyRequests` when all are taken."""
         busy = self._busy.get(provider.name, 0)
         if busy >= self.per_provider:
-            raise TooManyRequests(f"{busy} requests to `{provider.name}` are under way already", retry_after=1)
+            full = TooManyRequests(f"{busy} requests to `{provider.name}` are under way already", retry_after=1)
+            full.elsewhere = True
+            raise full
         self._busy[provider.name] = busy + 1
         try:
             yield
@@ -83,42 +133,106 @@ class Upstream:
             self._busy[provider.name] -= 1
 
     async def send(
-        self, provider: Provider, request: UpstreamRequest, decode_error: ErrorDecoder
+        self, target: Target, request: UpstreamRequest, decode_error: ErrorDecoder
     ) -> AsyncGenerator[bytes, None]:
         """Yield the bytes of the answer.
 
-        Raises the `UpstreamError` that `decode_error` makes of any other status, and `StorageFailed` before anything
+        Raises the `UpstreamError` that `decode_error` makes of any status but 2xx, and `StorageFailed` before anything
         is sent when the bytes of a picture are not in the store.
         """
+        async with self._answered(target, request, decode_error) as response:
+            async for chunk in response.content.iter_any():
+                yield chunk
+
+    async def call(self, target: Target, request: UpstreamRequest, decode_error: ErrorDecoder) -> Reply:
+        """Return a small answer. Raises as `send` does, and `UpstreamBroken` for one that is not small."""
+        async with self._answered(target, request, decode_error) as response:
+            body = b""
+            async for chunk in response.content.iter_any():
+                body += chunk
+                if len(body) > _SMALL_BYTES:
+                    raise UpstreamBroken(f"`{target.provider.name}` sent far more than was asked for")
+            return Reply(response.status, {name.lower(): value for name, value in response.headers.items()}, body)
+
+    async def save(self, target: Target, request: UpstreamRequest, decode_error: ErrorDecoder, spool: Spool) -> Arrived:
+        """Write what a download answers with into a spool; a redirect is followed through the guard, without the key.
+
+        Raises as `send` does, `UpstreamBroken` for a redirect that can't be followed; the spool is then discarded.
+        """
+        try:
+            async with self._answered(target, request, decode_error, redirects=True) as response:
+                if response.status not in _REDIRECTS:
+                    return await _saved(response, spool, self.max_media)
+                where = response.headers.get("location", "")
+            trusted = frozenset({origin_of(target.provider.base_url)})
+            fetched = await self.fetcher.fetch(where, spool, trusted_origins=trusted)
+            return Arrived(spool, fetched.sha256, fetched.size, fetched.head)
+        except ClientError as error:
+            spool.discard()
+            raise UpstreamBroken(f"`{target.provider.name}` gave a file that can't be had: {error.message}") from error
+        except BaseException:
+            spool.discard()
+            raise
+
+    @asynccontextmanager
+    async def socket(self, target: Target, path: str) -> AsyncIterator[aiohttp.ClientWebSocketResponse]:
+        """Open a web socket at a path of the provider. Raises `UpstreamUnavailable`, `UpstreamBroken`."""
+        headers = await self._authorization(target)
+        url = self._url(target.provider, path)
+        try:
+            async with self._client().ws_connect(
+                url, headers=headers, max_msg_size=_SMALL_BYTES, heartbeat=30
+            ) as socket:
+                yield socket
+        except (aiohttp.ClientConnectorError, aiohttp.WSServerHandshakeError) as error:
+            raise UpstreamUnavailable(f"`{target.provider.name}` can't be reached: {_reason(error)}") from error
+        except aiohttp.ClientError as error:
+            raise UpstreamBroken(f"`{target.provider.name}` broke off: {_reason(error)}") from error
+
+    @asynccontextmanager
+    async def _answered(
+        self, target: Target, request: UpstreamRequest, decode_error: ErrorDecoder, *, redirects: bool = False
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        """Give the answer of a request, if it is a good one."""
+        provider = target.provider
         async with self.place(provider):
             await self._check_media(request.pieces)
-            response = await self._open(provider, request)
+            response = await self._open(target, request)
             try:
-                if response.status != 200:
-                    raise decode_error(response.status, await _head(response), _retry_after(response))
-                async for chunk in response.content.iter_any():
-                    yield chunk
+                if not (200 <= response.status < 300 or (redirects and response.status in _REDIRECTS)):
+                    raise _refused(
+                        decode_error(response.status, await _head(response), _retry_after(response)), response
+                    )
+                yield response
             except TimeoutError:
                 raise UpstreamTimeout(f"`{provider.name}` sent nothing for {self.timeout:.0f} s") from None
             except aiohttp.ClientError as error:
                 raise UpstreamBroken(f"`{provider.name}` broke off: {_reason(error)}") from error
             finally:
+                self.received[provider.name] = self.received.get(provider.name, 0) + response.content.total_bytes
                 response.close()
 
     async def _check_media(self, pieces: Sequence[Piece]) -> None:
-        media = {piece.media.blob: piece.media for piece in pieces if isinstance(piece, Base64Of)}
+        media = {piece.media.blob: piece.media for piece in pieces if isinstance(piece, Base64Of | BytesOf)}
         sizes = await asyncio.gather(*map(self.storage.head, media))
         for each, size in zip(media.values(), sizes, strict=True):
             if size != each.size:
                 raise StorageFailed(f"the bytes of {each.id} are {'gone' if size is None else 'damaged'}")
 
-    async def _open(self, provider: Provider, request: UpstreamRequest) -> aiohttp.ClientResponse:
+    async def _open(self, target: Target, request: UpstreamRequest) -> aiohttp.ClientResponse:
+        provider = target.provider
         for last in (False, True):
             try:
-                return await self._request(provider, request)
-            except aiohttp.ClientConnectorError as error:
+                response = await self._request(target, request)
+                if last or response.status != 401 or target.provider.auth != "google":
+                    return response
+                response.close()
+                self.tokens.forget(target.key.secret)  # It was revoked before its time; a new one may do.
+            except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
                 if last:
-                    raise UpstreamUnavailable(f"`{provider.name}` can't be reached: {_reason(error)}") from error
+                    unreachable = UpstreamUnavailable(f"`{provider.name}` can't be reached: {_reason(error)}")
+                    unreachable.elsewhere = True
+                    raise unreachable from error
             except TimeoutError:
                 raise UpstreamTimeout(f"`{provider.name}` did not answer in time") from None
             except aiohttp.ClientError as error:
@@ -126,11 +240,36 @@ class Upstream:
             await asyncio.sleep(0.2)
         raise AssertionError("unreachable")
 
-    async def _request(self, provider: Provider, request: UpstreamRequest) -> aiohttp.ClientResponse:
-        headers = {**request.headers, "accept-encoding": "identity"}
-        if provider.api_keys:
-            turn = self._turns[provider.name] = self._turns.get(provider.name, -1) + 1
-            headers["authorization"] = f"Bearer {provider.api_keys[turn % len(provider.api_keys)]}"
+    async def _authorization(self, target: Target) -> dict[str, str]:
+        """Return the headers that show the key, in the provider's way."""
+        secret = target.key.secret
+        match target.provider.auth:
+            case "google":
+                try:
+                    return await self.tokens.headers(secret, target.provider.options.get("user_project"))
+                except UpstreamError as error:
+                    error.elsewhere = True  # Nothing was asked yet.
+                    raise
+            case "x-goog-api-key" if secret:
+                return {"x-goog-api-key": secret}
+            case "bearer" if secret:
+                return {"authorization": f"Bearer {secret}"}
+            case "basic" if secret:
+                return {"authorization": f"Basic {pybase64.b64encode(secret.encode()).decode()}"}
+            case _:
+                return {}
+
+    def _url(self, provider: Provider, path: str) -> str:
+        if not path.startswith(("http://", "https://")):
+            return provider.base_url + path
+        if origin_of(path) != origin_of(provider.base_url):
+            raise UpstreamBroken(f"`{provider.name}` leads to another host, which is not shown the key")
+        return path
+
+    async def _request(self, target: Target, request: UpstreamRequest) -> aiohttp.ClientResponse:
+        headers = {**request.headers, **await self._authorization(target), "accept-encoding": "identity"}
+        name = target.provider.name
+        self.sent[name] = self.sent.get(name, 0) + length_of(request.pieces)
         body: bytes | AsyncIterator[bytes] | None
         if all(isinstance(piece, bytes) for piece in request.pieces):
             body = b"".join(piece for piece in request.pieces if isinstance(piece, bytes))
@@ -139,7 +278,7 @@ class Upstream:
             body = render(request.pieces, self.storage)
         return await self._client().request(
             request.method,
-            provider.base_url + request.path,
+            self._url(target.provider, request.path),
             data=body,
             headers=headers,
             allow_redirects=False,
@@ -157,6 +296,26 @@ class Upstream:
         return self._session
 
 
+def _refused(error: DarkroomError, response: aiohttp.ClientResponse) -> DarkroomError:
+    """Note whether somebody else may be asked: what a model refuses for its content, it refuses everywhere."""
+    failing = response.status >= 500 or response.status in _ELSEWHERE or isinstance(error, _THE_KEYS)
+    begun = response.status in _BEGUN
+    error.elsewhere = failing and not begun and not isinstance(error, ContentPolicyViolation | ClientError)
+    return error
+
+
+async def _saved(response: aiohttp.ClientResponse, spool: Spool, most: int) -> Arrived:
+    digest, size, head = sha256(), 0, b""
+    async for chunk in response.content.iter_any():
+        digest.update(chunk)
+        spool.write(chunk)
+        size += len(chunk)
+        if size > most:
+            raise UpstreamBroken(f"the upstream sent more than the limit of {most} bytes")
+        head += chunk[: HEAD_BYTES - len(head)]
+    return Arrived(spool, digest.hexdigest(), size, head)
+
+
 async def _head(response: aiohttp.ClientResponse) -> bytes:
     """Return the start of an error's body: whatever arrives of it within a few seconds."""
     received = b""
@@ -172,8 +331,22 @@ async def _head(response: aiohttp.ClientResponse) -> bytes:
 
 
 def _retry_after(response: aiohttp.ClientResponse) -> float | None:
-    value = response.headers.get("retry-after", "")
-    return float(value) if value.replace(".", "", 1).isdecimal() else None
+    """Return the seconds that the upstream wants to be left alone: it writes them, or a date (RFC 9110, 10.2.3)."""
+    value = response.headers.get("retry-after", "").strip()
+    if value.replace(".", "", 1).isdecimal():
+        return float(value)
+    until = _date(value)
+    if until is None:
+        return None
+    # By the upstream's own clock, which may differ from ours.
+    return max(until - (_date(response.headers.get("date", "")) or now() / 1000), 0.0)
+
+
+def _date(value: str) -> float | None:
+    try:
+        return parsedate_to_datetime(value).timestamp()
+    except (ValueError, OverflowError):
+        return None
 
 
 def _reason(error: BaseException) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, nullcontext
 from pathlib import Path
 
 import pytest
@@ -22,7 +22,9 @@ HOUR_MS = 3_600_000
 
 
 @pytest.fixture
-async def door(tmp_path: Path) -> AsyncIterator[Door]:
+async def door(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Door]:
+    """A gateway that leaves the sweeping to the test: its own first sweep would take from the counts."""
+    monkeypatch.setattr("darkroom.gateway._sweeping", nullcontext)
     async with running(tmp_path) as door:
         yield door
 

@@ -1,4 +1,5 @@
-"""What crashes and deletions leave over: temporary files, bytes without a row, rows whose bytes nobody wants.
+"""What crashes and deletions leave over: temporary files, bytes without a row, rows whose bytes nobody wants, uploads
+that were never completed; and files whose time has come.
 
 A sweep never touches what may still be on its way into the store: `grace` is longer than any request.
 """
@@ -12,6 +13,8 @@ from darkroom.database import Database
 from darkroom.storage import GRACE_MS, Storage
 
 _PAGE = 500
+REMEMBERED_MS = 30 * 24 * 3600 * 1000
+"""How long it is known where a conversation stands: upstreams keep theirs for about a month."""
 
 
 @dataclass(slots=True)
@@ -40,10 +43,16 @@ class Sweeper:
         before = now() - grace_ms
         if not dry:
             swept.spools = self.storage.spools.sweep(grace_ms, now())
+            await self.database.files.delete_expired(now())
+            await self.database.files.forget_uploads(before)
         await self._unreferenced(swept, before, dry)
         await self._orphans(swept, before, dry)
         if check:
             await self._missing(swept)
+        if not dry:
+            await self.database.upstreams.forget_threads(now() - REMEMBERED_MS)
+            await self.database.upstreams.forget_expired(now())
+            await self.database.upstreams.forget_responses(now() - REMEMBERED_MS)
         return swept
 
     async def _unreferenced(self, swept: Swept, before: int, dry: bool) -> None:

@@ -532,9 +532,10 @@ async def test_an_upstream_that_is_not_there(behind: Door, model: str) -> None:
 
 async def test_the_upstreams_words_and_its_wait_reach_the_client(behind: Door) -> None:
     assert "the worker fell over" in is_error(await behind.chat("stub/boom"), 502, "upstream_broken")
-    assert (await behind.chat("stub/slow-down")).headers["retry-after"] == "30"
-    assert (await behind.chat("fail-429")).headers["retry-after"] == "7"
-    assert (await behind.chat("fail-429", stream=True)).headers["retry-after"] == "7"
+    # What is left of the wait, if somebody asked before.
+    assert 0 < int((await behind.chat("stub/slow-down")).headers["retry-after"]) <= 30
+    assert 0 < int((await behind.chat("fail-429")).headers["retry-after"]) <= 7
+    assert 0 < int((await behind.chat("fail-429", stream=True)).headers["retry-after"]) <= 7
 
 
 async def test_two_texts_are_no_answer(behind: Door) -> None:

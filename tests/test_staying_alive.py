@@ -17,8 +17,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
-from darkroom.endpoints import chat as door
-from darkroom.endpoints import streaming
+from darkroom.endpoints import door, streaming
 from darkroom.settings import Limits
 from darkroom.sketch import paint
 from darkroom.testing import serve

@@ -8,20 +8,44 @@ from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Route
 
-from darkroom.endpoints import errors, media, models, pages
+from darkroom.endpoints import errors, files, gemini, gemini_files, media, models, pages, responses
 from darkroom.endpoints.access import Access
 from darkroom.endpoints.chat import ChatCompletions
+from darkroom.endpoints.images import Images
+from darkroom.endpoints.metrics import Measured, metrics
 from darkroom.errors import DarkroomError
 from darkroom.gateway import Gateway
 
+_MODEL_METHODS = gemini.ModelMethods()
 ROUTES = (
     Route("/", pages.home),
     Route("/docs", pages.docs),
     Route("/openapi.json", pages.openapi),
     Route("/health", pages.health),
+    Route("/metrics", metrics),
     Route("/v1/chat/completions", ChatCompletions(), methods=["POST"]),
-    Route("/v1/models", models.list_models),
-    Route("/v1/models/{model:path}", models.get_model),
+    Route("/v1/images/generations", Images("image_generation"), methods=["POST"]),
+    Route("/v1/images/edits", Images("image_edit"), methods=["POST"]),
+    Route("/v1/responses", responses.Responses(), methods=["POST"]),
+    Route("/v1/responses/{id}", responses.get_response),
+    Route("/v1/responses/{id}", responses.delete_response, methods=["DELETE"]),
+    Route("/v1/responses/{id}/input_items", responses.list_input_items),
+    Route("/v1/models", gemini.either(gemini.list_models, models.list_models)),
+    Route("/v1/models/{model:path}", gemini.either(gemini.get_model, models.get_model)),
+    Route("/v1/models/{model:path}", _MODEL_METHODS, methods=["POST"]),
+    Route("/v1beta/models", gemini.list_models),
+    Route("/v1beta/models/{model:path}", gemini.get_model),
+    Route("/v1beta/models/{model:path}", _MODEL_METHODS, methods=["POST"]),
+    Route("/upload/v1/files", gemini_files.upload, methods=["POST"]),
+    Route("/upload/v1beta/files", gemini_files.upload, methods=["POST"]),
+    Route("/v1/files", files.create_file, methods=["POST"]),
+    Route("/v1/files", gemini.either(gemini_files.list_files, files.list_files)),
+    Route("/v1/files/{id}", gemini.either(gemini_files.get_file, files.get_file)),
+    Route("/v1/files/{id}", gemini.either(gemini_files.delete_file, files.delete_file), methods=["DELETE"]),
+    Route("/v1/files/{id}/content", files.file_content),
+    Route("/v1beta/files", gemini_files.list_files),
+    Route("/v1beta/files/{id}", gemini_files.get_file),
+    Route("/v1beta/files/{id}", gemini_files.delete_file, methods=["DELETE"]),
     Route("/v1/generations", media.list_generations),
     Route("/v1/generations/{id}", media.get_generation),
     Route("/v1/media/{id}", media.get_media),
@@ -42,7 +66,7 @@ def app_of(gateway: Gateway) -> Starlette:
     )
     app = Starlette(
         routes=list(ROUTES),
-        middleware=[cors, Middleware(Access)],
+        middleware=[Middleware(Measured), cors, Middleware(Access)],
         exception_handlers={
             DarkroomError: errors.on_darkroom_error,
             HTTPException: errors.on_http_error,

@@ -15,13 +15,17 @@ from dataclasses import dataclass, field
 
 from darkroom.catalog import Catalog
 from darkroom.chat import Chat
+from darkroom.cleanup import Cleanup
 from darkroom.clock import nonce, now
 from darkroom.database import Database
 from darkroom.errors import DarkroomError, TooManyRequests
+from darkroom.exchanges import Means
 from darkroom.fetch import Fetcher
+from darkroom.health import Health
 from darkroom.ingest import Ingest
 from darkroom.keys import Keys
 from darkroom.lifted import Lifts
+from darkroom.metrics import Metrics
 from darkroom.providers import Provider, Providers, provider_of, table
 from darkroom.resolve import Resolver
 from darkroom.settings import ProviderSettings, Settings
@@ -30,6 +34,7 @@ from darkroom.sweep import Sweeper
 from darkroom.testing.forms import FORMS
 from darkroom.testing.serving import serve
 from darkroom.testing.sketch_upstream import SketchUpstream
+from darkroom.uploads import Uploads
 from darkroom.upstream import Upstream
 
 _SWEEP_SECONDS = 3600
@@ -63,7 +68,10 @@ class Gateway:
     providers: Providers
     catalog: Catalog
     chat: Chat
+    health: Health
+    cleanup: Cleanup
     sweeper: Sweeper
+    metrics: Metrics
     thumbnails: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_THUMBNAILS))
     """The places for making thumbnails."""
     _busy: dict[str, int] = field(default_factory=dict)
@@ -84,6 +92,7 @@ class Gateway:
             if settings.sketch:
                 providers = Providers((*providers.rows, await _sketch(stack)))
             gateway = _assemble(settings, database, storage, providers, stack)
+            await stack.enter_async_context(gateway.cleanup.working())
             stack.push_async_callback(gateway.chat.close, _GRACE_SECONDS)
             await stack.enter_async_context(_sweeping(gateway.sweeper))
             yield gateway
@@ -111,13 +120,16 @@ def _assemble(
     settings: Settings, database: Database, storage: Storage, providers: Providers, stack: AsyncExitStack
 ) -> Gateway:
     limits, public_url = settings.limits, settings.public_url
-    ingest = Ingest(storage, database, limits.pixels)
+    metrics = Metrics()
+    ingest = Ingest(storage, database, limits.pixels, metrics.stored)
     fetcher = Fetcher(settings.fetch.allow, limits.media, settings.fetch.timeout)
     stack.push_async_callback(fetcher.close)
-    upstream = Upstream(storage, limits.upstream_timeout, limits.per_provider)
+    upstream = Upstream(storage, limits.upstream_timeout, limits.per_provider, fetcher, limits.media)
     stack.push_async_callback(upstream.close)
-    resolver = Resolver(database, ingest, fetcher, public_url)
-    chat = Chat(database, ingest, fetcher, upstream, resolver, public_url)
+    cleanup = Cleanup(database, upstream, providers)
+    means = Means(upstream, database, storage, fetcher, cleanup, Uploads(database, cleanup))
+    health = Health(metrics.asked)
+    chat = Chat(means, ingest, Resolver(database, ingest, fetcher, public_url), health, public_url, metrics)
     return Gateway(
         settings,
         database,
@@ -126,7 +138,10 @@ def _assemble(
         providers,
         Catalog(providers, upstream),
         chat,
+        health,
+        cleanup,
         Sweeper(database, storage),
+        metrics,
     )
 
 

@@ -1,5 +1,8 @@
 """Who may come in: a bearer key, or, where there are no keys, a client on this machine.
 
+Google's clients show a key in their own header, or as `?key=`. The URL of an upload that was begun is itself the
+permission to go on with it, as a link's id is.
+
 Without keys the gateway listens on loopback only. A web page in the user's own browser reaches loopback too, by a form
 or by a name that it makes point here; so such requests must name a loopback host, and come from no foreign page.
 """
@@ -10,10 +13,10 @@ from collections.abc import Sequence
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
-from starlette.datastructures import Headers
+from starlette.datastructures import Headers, QueryParams
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from darkroom.endpoints.errors import error_response
+from darkroom.endpoints.errors import response_to, speaks_google
 from darkroom.errors import DarkroomError, Forbidden
 from darkroom.gateway import Gateway
 
@@ -35,9 +38,12 @@ class Access:
         try:
             if not await gateway.keys.required():
                 _check_local(headers, gateway)
-            who = await gateway.keys.who(bearer(headers.get("authorization", "")))
+            if is_upload(scope):
+                await self.app(scope, receive, send)
+                return
+            who = await gateway.keys.who(secret_of(scope))
         except DarkroomError as error:
-            await error_response(error)(scope, receive, send)
+            await response_to(scope, error)(scope, receive, send)
             return
         scope.setdefault("state", {}).update(owner=who.owner, output=who.output)
         await self.app(scope, receive, send)
@@ -46,6 +52,21 @@ class Access:
 def bearer(authorization: str) -> str | None:
     scheme, _, secret = authorization.partition(" ")
     return secret.strip() if scheme.lower() == "bearer" else None
+
+
+def secret_of(scope: Scope) -> str | None:
+    """Return the key that a request shows: as a bearer token, or as Google's clients do."""
+    headers = Headers(scope=scope)
+    secret = bearer(headers.get("authorization", ""))
+    if secret or not speaks_google(scope):
+        return secret
+    return headers.get("x-goog-api-key") or QueryParams(scope["query_string"]).get("key")
+
+
+def is_upload(scope: Scope) -> bool:
+    """Tell whether a request goes on with an upload; whose it is stands in the upload's row."""
+    path: str = scope["path"]
+    return path.startswith("/upload/") and "upload_id" in QueryParams(scope["query_string"])
 
 
 def is_loopback(host: str) -> bool:

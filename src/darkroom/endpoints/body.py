@@ -1,16 +1,20 @@
-"""Request bodies, read as they arrive: base64 goes to its spool, the small rest is returned."""
+"""Request bodies, read as they arrive: base64 and files go to their spools, the small rest is returned."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
+from hashlib import sha256
 
 from starlette.requests import ClientDisconnect, Request
 
 from darkroom.codecs.json_lift import JsonLifter
 from darkroom.errors import MalformedRequest, TooLarge
 from darkroom.lifted import Lifts
+from darkroom.media import HEAD_BYTES, Arrived
 from darkroom.settings import Limits
+from darkroom.spool import Spool
 
 _IDLE_SECONDS = 60.0
 
@@ -23,20 +27,64 @@ async def read_lifted(request: Request, lifts: Lifts, limits: Limits) -> bytes:
     lifter = JsonLifter(lifts)
     skeleton: list[bytes] = []
     received = kept = 0
-    try:
-        async for chunk in _timely(request.stream()):
+    async with aclosing(arriving(request)) as chunks:
+        async for chunk in chunks:
             received += len(chunk)
             piece = lifter.decode(chunk)
             kept += len(piece)
             if received > limits.body or kept > limits.text:
                 raise _too_large(limits)
             skeleton.append(piece)
+    skeleton.append(lifter.flush())
+    return b"".join(skeleton)
+
+
+class Incoming:
+    """Bytes on their way into a spool, hashed while they come. `limit` is in bytes."""
+
+    def __init__(self, spool: Spool, limit: int) -> None:
+        self.spool = spool
+        self.size = 0
+        self._limit = limit
+        self._hash = sha256()
+        self._head = b""
+
+    def write(self, data: bytes) -> None:
+        """Take the next bytes. Raises `TooLarge`, and lets go of the spool then."""
+        self.size += len(data)
+        if self.size > self._limit:
+            self.spool.discard()
+            raise TooLarge(f"the file is larger than the limit of {self._limit} bytes")
+        self._hash.update(data)
+        self._head += data[: HEAD_BYTES - len(self._head)]
+        self.spool.write(data)
+
+    def arrived(self) -> Arrived:
+        """Take the end of the bytes."""
+        self.spool.rest()
+        return Arrived(self.spool, self._hash.hexdigest(), self.size, self._head)
+
+
+async def read_small(request: Request, limit: int) -> bytes:
+    """Return a body that holds no media. Raises `TooLarge` over `limit` bytes."""
+    body = b""
+    async with aclosing(arriving(request)) as chunks:
+        async for chunk in chunks:
+            body += chunk
+            if len(body) > limit:
+                raise TooLarge(f"the body is larger than {limit} bytes")
+    return body
+
+
+async def arriving(request: Request) -> AsyncGenerator[bytes, None]:
+    """Yield a body as it arrives. Raises `MalformedRequest` when it breaks off, or nothing comes for a while."""
+    try:
+        async for chunk in _timely(request.stream()):
+            yield chunk
     except ClientDisconnect:
         raise MalformedRequest("the client left before its request was complete") from None
     except TimeoutError:
         raise MalformedRequest(f"nothing of the request's body came for {_IDLE_SECONDS:.0f} s") from None
-    skeleton.append(lifter.flush())
-    return b"".join(skeleton)
 
 
 async def _timely(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:

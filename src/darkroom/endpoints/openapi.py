@@ -6,6 +6,7 @@ from functools import cache
 from typing import Any
 
 from darkroom import __version__
+from darkroom.endpoints import openapi_files, openapi_images, openapi_responses
 from darkroom.settings import OUTPUTS
 
 Schema = dict[str, Any]
@@ -186,6 +187,15 @@ def document() -> Schema:
         "/docs": {"get": _operation("This reference", {"200": page})},
         "/openapi.json": {"get": _operation("This document", {"200": _json(_ANY_OBJECT)})},
         "/health": {"get": _operation("Whether the gateway works", _responses(_json(_ANY_OBJECT)))},
+        "/metrics": {
+            "get": _operation(
+                "What the gateway counts, in Prometheus' text format",
+                {
+                    **_responses(_ANY_OBJECT),
+                    "200": {"description": "Metrics", "content": {"text/plain": {"schema": _STRING}}},
+                },
+            )
+        },
         "/v1/chat/completions": {"post": _operation("Chat", _responses(answer), **chat)},
         "/v1/models": {"get": _operation("All models", _responses(_json(_list(_ref("Model")))))},
         "/v1/models/{model}": {
@@ -212,12 +222,16 @@ def document() -> Schema:
             )
         },
     }
+    for path, operations in openapi_files.paths(_OUTPUT_PARAMETER).items():
+        paths[path] = {**paths.get(path, {}), **operations}
+    paths |= openapi_images.paths()
+    paths |= openapi_responses.paths()
     return {
         "openapi": "3.1.0",
         "info": {"title": "Darkroom", "version": __version__, "license": {"name": "Apache-2.0"}},
         "paths": paths,
         "components": {
-            "schemas": _SCHEMAS,
+            "schemas": {**_SCHEMAS, **openapi_files.SCHEMAS, **openapi_images.SCHEMAS, **openapi_responses.SCHEMAS},
             "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}},
         },
         "security": [{}, {"bearer": []}],

@@ -10,27 +10,27 @@ from typing import Any
 from starlette.types import Message, Receive, Scope, Send
 
 _HEARTBEAT_SECONDS = 15.0
-_HEARTBEAT = b": still working\n\n"
 _SEND_SECONDS = 60.0
 """How long a client may take nothing of what is there for it."""
 _SSE_HEADERS = [
-    (b"content-type", b"text/event-stream; charset=utf-8"),
     (b"cache-control", b"no-cache"),
     (b"x-accel-buffering", b"no"),
 ]
 
 
 class SseStream:
-    """Sends frames as server-sent events; a comment goes out when there is nothing to say for 15 s."""
+    """Sends frames as they come; a heartbeat goes out when there is nothing to say for 15 s."""
 
-    def __init__(self, frames: AsyncIterator[bytes]) -> None:
+    def __init__(self, frames: AsyncIterator[bytes], content_type: str, heartbeat: bytes) -> None:
         self.frames = frames
+        self.headers = [(b"content-type", content_type.encode()), *_SSE_HEADERS]
+        self.heartbeat = heartbeat
         self._tail = b"\n\n"
         self._quiet = True
 
     async def send(self, send: Send) -> None:
         send = _timely(send)
-        await send({"type": "http.response.start", "status": 200, "headers": _SSE_HEADERS})
+        await send({"type": "http.response.start", "status": 200, "headers": self.headers})
         beating = asyncio.ensure_future(self._beat(send))
         try:
             async for frame in self.frames:
@@ -49,7 +49,7 @@ class SseStream:
             self._quiet = True
             await asyncio.sleep(_HEARTBEAT_SECONDS)
             if self._quiet and self._tail == b"\n\n":
-                await send({"type": "http.response.body", "body": _HEARTBEAT, "more_body": True})
+                await send({"type": "http.response.body", "body": self.heartbeat, "more_body": True})
 
 
 class PiecesResponse:

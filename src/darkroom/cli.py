@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 import socket
@@ -24,6 +25,7 @@ from darkroom.app import app_of
 from darkroom.clock import now
 from darkroom.codecs.links import make_link
 from darkroom.database import Database
+from darkroom.doctor import Doctor, Finding, worst
 from darkroom.endpoints.access import is_loopback
 from darkroom.errors import ConfigInvalid, DarkroomError
 from darkroom.gateway import Gateway
@@ -200,6 +202,41 @@ Try it:
       model="sketch", messages=[{{"role": "user", "content": "a lighthouse in a storm"}}])
   print(answer.choices[0].message.content)
 """
+
+
+@main.command()
+@click.option("--json", "as_json", is_flag=True, help="print JSON, for programs")
+@click.option(
+    "--key", envvar="DARKROOM_KEY", help="one of the gateway's own keys, to ask a running server  [$DARKROOM_KEY]"
+)
+@click.pass_obj
+@_run
+async def doctor(config: str | None, as_json: bool, key: str | None) -> None:
+    """Look for what is wrong: configuration, stores, providers and keys.
+
+    It may run beside a server. The exit code is 1 when something fails.
+    """
+    found: list[Finding] = []
+    async for finding in _findings(config, key):
+        found.append(finding)
+        if not as_json:
+            hint = f"\n{'':5} {'':18} → {finding.hint}" if finding.hint and finding.status != "ok" else ""
+            click.echo(f"{finding.status:<5} {finding.check:<18} {finding.message}{hint}")
+    if as_json:
+        report = {"version": __version__, "status": worst(found), "checks": [asdict(each) for each in found]}
+        click.echo(json.dumps(report, ensure_ascii=False, indent=2))
+    if worst(found) == "fail":
+        raise SystemExit(1)
+
+
+async def _findings(config: str | None, key: str | None) -> AsyncIterator[Finding]:
+    try:
+        settings = read_settings(config)
+    except ConfigInvalid as error:
+        yield Finding("configuration", "fail", error.message)
+        return
+    async for finding in Doctor(settings, key, exposed=not is_loopback(settings.server.host)).examine():
+        yield finding
 
 
 @main.group()

@@ -25,8 +25,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from darkroom.app import app_of
 from darkroom.gateway import Gateway
 from darkroom.generation import Generation
-from darkroom.ingest import Arrived
-from darkroom.media import Media, Origin
+from darkroom.media import Arrived, Media, Origin
 from darkroom.settings import Fetch, Limits, ProviderSettings, Server, Settings, StorageSettings
 from darkroom.testing import SketchUpstream, serve
 

@@ -13,8 +13,9 @@ export UV_PYTHON_DOWNLOADS := never
 serve: $(VENV)/.runtime
 	@$(BIN)/darkroom serve
 
+# Most tests wait for sockets and processes: four at a time keep two cores busy.
 test: $(VENV)/.dev check
-	$(BIN)/pytest
+	$(BIN)/pytest -n 4 --dist worksteal
 
 check: $(VENV)/.dev
 	$(BIN)/ruff check src tests bench

@@ -12,7 +12,7 @@ import pytest
 from darkroom import errors
 from darkroom.app import ROUTES
 from darkroom.cli import main
-from darkroom.endpoints.chat import OUTPUT_HEADER
+from darkroom.endpoints.door import OUTPUT_HEADER
 from darkroom.errors import DarkroomError
 from darkroom.profiles import PROFILES
 from darkroom.settings import ENV_PROVIDERS, OUTPUTS, ProviderSettings, variables

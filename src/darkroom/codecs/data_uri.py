@@ -6,13 +6,15 @@ A payload may be raw, or a placeholder that a lifter left in its place, or piece
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from urllib.parse import unquote_to_bytes
 
 import pybase64
 
 from darkroom.errors import InvalidMedia
-from darkroom.lifted import PLACEHOLDER, Lifted, Lifts
+from darkroom.lifted import PLACEHOLDER, Lifted, Lifts, broken
 
 _URI = re.compile(r"\s*data:([^,;]*)((?:;[^,;]*)*),", re.IGNORECASE | re.ASCII)
 _BASE64 = re.compile(r";\s*base64\s*\Z", re.IGNORECASE | re.ASCII)
@@ -51,6 +53,26 @@ def parse(uri: str, lifts: Lifts) -> DataUri:
 def lift_base64(text: str, lifts: Lifts) -> Lifted:
     """Read a string that is base64 and nothing else; the caller owns the run. Raises `InvalidMedia`."""
     return _checked(_lift(text, lifts), "a base64 string")
+
+
+def lift_any(text: str, lifts: Lifts) -> Lifted:
+    """Read base64, bare or in a data URI; the caller owns the run. Raises `InvalidMedia`."""
+    return parse(text, lifts).lifted if is_data_uri(text) else lift_base64(text, lifts)
+
+
+def lift_or_broken(text: str, lifts: Lifts, lift: Callable[[str, Lifts], Lifted] = lift_base64) -> Lifted:
+    """Read base64 with `lift`; what it can't read is a run that says why."""
+    try:
+        return lift(text, lifts)
+    except InvalidMedia as error:
+        return broken(lifts, error.message)
+
+
+def drop(text: object, lifts: Lifts) -> None:
+    """Let go of the bytes of media that nobody wants."""
+    if isinstance(text, str) and lifts.find(text):
+        with suppress(InvalidMedia):
+            lift_base64(text, lifts).discard()
 
 
 def prefix(mime: str) -> str:

@@ -143,9 +143,7 @@ class AnswerDecoder:
     def _lift(self, image: Any) -> Lifted:
         if not isinstance(image, str):
             raise InvalidMedia("it is not even a string")
-        if data_uri.is_data_uri(image):
-            return data_uri.parse(image, self._lifts).lifted
-        return data_uri.lift_base64(image, self._lifts)
+        return data_uri.lift_any(image, self._lifts)
 
 
 def _info(value: Any) -> Mapping[str, Any]:

@@ -15,10 +15,14 @@ _MAX_ANSWER = 64 * 1024 * 1024
 
 
 class Framing:
-    """Bytes in, frames out. `is_json` is None until something came; of JSON there are no frames, but a `body`."""
+    """Bytes in, frames out. `is_json` is None until something came; of JSON there are no frames, but a `body`.
 
-    def __init__(self, lifts: Lifts) -> None:
+    `most`: the bytes that a document may have without its media.
+    """
+
+    def __init__(self, lifts: Lifts, most: int = _MAX_ANSWER) -> None:
         self.is_json: bool | None = None
+        self._most = most
         self._lifter = JsonLifter(lifts)
         self._sse = SseDecoder()
         self._body: list[bytes] = []
@@ -44,7 +48,7 @@ class Framing:
         if not self.is_json:
             return [*self._sse.decode(skeleton)]
         self._size += len(skeleton)
-        if self._size > _MAX_ANSWER:
-            raise UpstreamBroken(f"the upstream's answer is longer than {_MAX_ANSWER} bytes without its media")
+        if self._size > self._most:
+            raise UpstreamBroken(f"the upstream's answer is longer than {self._most} bytes without its media")
         self._body.append(skeleton)
         return []

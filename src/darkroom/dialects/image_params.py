@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from math import gcd, sqrt
 from typing import Any
 
+from darkroom.dialects.json_values import string, table
 from darkroom.messages import Conversation
 from darkroom.profiles import Profile
 
@@ -95,14 +96,14 @@ def image_params(params: Mapping[str, Any]) -> ImageParams:
         ratio,
         _class(_first(places, "image_size", "imageSize", "resolution") or size),
         min(max(_int(params.get("n")) or 1, 1), 10),
-        _text(params.get("quality")),
-        _text(params.get("background")),
-        _text(params.get("output_format")),
+        string(params.get("quality")),
+        string(params.get("background")),
+        string(params.get("output_format")),
         _int(params.get("output_compression")),
-        _text(params.get("moderation")),
-        _text(params.get("input_fidelity")),
+        string(params.get("moderation")),
+        string(params.get("input_fidelity")),
         min(max(_int(params.get("partial_images")) or 0, 0), 3),
-        _text(params.get("negative_prompt")),
+        string(params.get("negative_prompt")),
         _int(_first(places, "seed")),
         _int(_first(places, "steps", "num_inference_steps")),
         _float(_first(places, "strength", "denoising_strength")),
@@ -139,17 +140,13 @@ def nearest_ratio(width: int, height: int) -> str:
 
 def _nested(params: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """Return the tables in which clients put what a picture is to be like, the most particular first."""
-    extra = _table(params.get("extra_body"))
-    google = _table(params.get("google")) or _table(extra.get("google"))
-    config = _table(params.get("generation_config")) or _table(params.get("generationConfig"))
+    extra = table(params.get("extra_body"))
+    google = table(params.get("google")) or table(extra.get("google"))
+    config = table(params.get("generation_config")) or table(params.get("generationConfig"))
     tables = [
-        _table(each.get(name)) for each in (params, extra, google, config) for name in ("image_config", "imageConfig")
+        table(each.get(name)) for each in (params, extra, google, config) for name in ("image_config", "imageConfig")
     ]
     return [table for table in (*tables, extra, google) if table]
-
-
-def _table(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
 
 
 def _first(places: list[Mapping[str, Any]], *names: str) -> Any:
@@ -179,7 +176,3 @@ def _int(value: Any) -> int | None:
 
 def _float(value: Any) -> float | None:
     return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
-
-
-def _text(value: Any) -> str | None:
-    return value if isinstance(value, str) and value else None

@@ -19,7 +19,8 @@ from darkroom.codecs import data_uri
 from darkroom.dialects.framing import Framing
 from darkroom.dialects.gemini.asked_params import get
 from darkroom.dialects.gemini.failures import blocked, decode_error_value, ended
-from darkroom.errors import DarkroomError, InvalidMedia, UpstreamBroken, UpstreamForgot
+from darkroom.dialects.json_values import decode_json, listed, string, table
+from darkroom.errors import DarkroomError, UpstreamBroken, UpstreamForgot
 from darkroom.events import (
     Event,
     Failed,
@@ -32,12 +33,11 @@ from darkroom.events import (
     TextDelta,
     UsageReported,
 )
-from darkroom.lifted import Lifts, broken, without_runs
+from darkroom.lifted import Lifts, without_runs
 from darkroom.media import kind_of
 from darkroom.profiles import Profile
 from darkroom.replay import PARTS
 
-_decode = msgspec.json.Decoder().decode
 _SIGNATURE = "thoughtSignature"
 
 
@@ -82,10 +82,7 @@ class EventDecoder:
         if data.startswith(b"[DONE]"):
             self._done = True
             return []
-        try:
-            value = _decode(data)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            raise UpstreamBroken("the upstream's answer is not JSON, or ends in the middle") from None
+        value = decode_json(data)
         events: list[Event] = []
         for frame in value if isinstance(value, list) else [value]:
             if not isinstance(frame, dict):
@@ -98,18 +95,17 @@ class EventDecoder:
         if frame.get("error"):
             return self._fail(decode_error_value(without_runs(frame)))
         if self._started is None:
-            self._started = Started(_string(get(frame, "responseId")), _string(get(frame, "modelVersion")))
+            self._started = Started(string(get(frame, "responseId")), string(get(frame, "modelVersion")))
         if isinstance(usage := get(frame, "usageMetadata"), dict):
             self._usage = usage
-        feedback = _table(get(frame, "promptFeedback"))
-        if reason := _string(get(feedback, "blockReason")):
-            return self._fail(blocked(reason, _string(get(feedback, "blockReasonMessage")) or ""))
-        candidates = frame.get("candidates")
-        candidate = _table(candidates[0]) if isinstance(candidates, list) and candidates else {}
-        parts = _table(candidate.get("content")).get("parts")
-        events = [event for part in (parts if isinstance(parts, list) else ()) for event in self._part(part)]
-        if reason := _string(get(candidate, "finishReason")):
-            self._finish = reason, _string(get(candidate, "finishMessage")) or ""
+        feedback = table(get(frame, "promptFeedback"))
+        if reason := string(get(feedback, "blockReason")):
+            return self._fail(blocked(reason, string(get(feedback, "blockReasonMessage")) or ""))
+        candidate = table(next(iter(listed(frame.get("candidates"))), None))
+        parts = listed(table(candidate.get("content")).get("parts"))
+        events = [event for part in parts for event in self._part(part)]
+        if reason := string(get(candidate, "finishReason")):
+            self._finish = reason, string(get(candidate, "finishMessage")) or ""
         return self._told(events)
 
     def _told(self, events: list[Event]) -> list[Event]:
@@ -134,9 +130,9 @@ class EventDecoder:
             yield from self._thought(part, inline)
         elif isinstance(inline, dict):
             yield self._media(inline, self._signature(part))
-        elif isinstance(file := get(part, "fileData"), dict) and (url := _string(get(file, "fileUri"))):
+        elif isinstance(file := get(part, "fileData"), dict) and (url := string(get(file, "fileUri"))):
             self._pictures = True
-            yield MediaProduced(kind_of(_string(get(file, "mimeType")) or "image/png"), url=url, shown=url)
+            yield MediaProduced(kind_of(string(get(file, "mimeType")) or "image/png"), url=url, shown=url)
         elif isinstance(call := get(part, "functionCall"), dict):
             yield self._call(call, self._signature(part))
         elif isinstance(text := part.get("text", ""), str) and (text or set(part) <= _TEXT):
@@ -148,7 +144,7 @@ class EventDecoder:
         data = inline.get("data") if isinstance(inline, dict) else None
         while isinstance(data, str) and (run := self._lifts.find(data)) is not None:
             self._lifts.take(run[0]).discard()
-        if text := _string(part.get("text")):
+        if text := string(part.get("text")):
             yield ReasoningDelta(self._lifts.restore(text))
 
     def _text(self, text: str, signed: dict[str, str]) -> Iterator[Event]:
@@ -164,14 +160,10 @@ class EventDecoder:
             yield TextDelta(text)
 
     def _media(self, inline: dict[str, Any], signed: dict[str, str]) -> MediaProduced:
-        data = inline.get("data")
-        try:
-            lifted = data_uri.lift_base64(data if isinstance(data, str) else "", self._lifts)
-        except InvalidMedia as error:
-            lifted = broken(self._lifts, error.message)
+        lifted = data_uri.lift_or_broken(string(inline.get("data")) or "", self._lifts)
         self._pictures = True
         self._parts.append({"media": lifted.placeholder, **signed})
-        return MediaProduced(kind_of(_string(get(inline, "mimeType")) or "image/png"), lifted=lifted)
+        return MediaProduced(kind_of(string(get(inline, "mimeType")) or "image/png"), lifted=lifted)
 
     def _signature(self, part: dict[str, Any]) -> dict[str, str]:
         signature = get(part, _SIGNATURE)
@@ -184,7 +176,7 @@ class EventDecoder:
         arguments = msgspec.json.encode(self._lifts.restore(call.get("args") or {})).decode()
         written: dict[str, Any] = {
             "index": index,
-            "id": _string(call.get("id")) or f"call_{answer}_{index}",
+            "id": string(call.get("id")) or f"call_{answer}_{index}",
             "type": "function",
             "function": {"name": str(call.get("name") or ""), "arguments": arguments},
         }
@@ -229,19 +221,10 @@ def usage_of(meta: Mapping[str, Any]) -> dict[str, Any]:
 
 def _by_modality(meta: Mapping[str, Any], name: str) -> dict[str, int]:
     """Return the tokens of each modality that is told: `image_tokens`, `text_tokens`, …"""
-    details = get(meta, name)
-    tables = [_table(item) for item in details] if isinstance(details, list) else []
-    return {f"{str(each.get('modality')).lower()}_tokens": _count(each, "tokenCount") for each in tables}
+    details = [table(item) for item in listed(get(meta, name))]
+    return {f"{str(each.get('modality')).lower()}_tokens": _count(each, "tokenCount") for each in details}
 
 
 def _count(meta: Mapping[str, Any], name: str) -> int:
     value = get(meta, name)
     return value if type(value) is int and value > 0 else 0
-
-
-def _table(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
-
-
-def _string(value: Any) -> str | None:
-    return value if isinstance(value, str) and value else None

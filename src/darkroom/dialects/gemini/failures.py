@@ -9,8 +9,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-import msgspec
-
+from darkroom.dialects.json_values import decode_failure, tables
 from darkroom.dialects.openai_chat.failures import error_of
 from darkroom.errors import (
     ContentPolicyViolation,
@@ -59,11 +58,7 @@ _FINE = {"STOP": "stop", "MAX_TOKENS": "length", "FINISH_REASON_UNSPECIFIED": "s
 
 def decode_error(status: int, body: bytes, retry_after: float | None = None) -> DarkroomError:
     """Return the error of an answer that was not 2xx; bodies that are not Google's are read as anybody's."""
-    try:
-        document = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        document = body.decode("utf-8", "replace").strip()
-    return decode_error_value(document, status, retry_after)
+    return decode_error_value(decode_failure(body), status, retry_after)
 
 
 def decode_error_value(document: Any, status: int | None = None, retry_after: float | None = None) -> DarkroomError:
@@ -124,9 +119,8 @@ def _refuses(error: Mapping[str, Any]) -> bool:
     return isinstance(error_of(error), ContentPolicyViolation)
 
 
-def _details(error: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    details = error.get("details")
-    return [each for each in details if isinstance(each, Mapping)] if isinstance(details, list) else []
+def _details(error: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return tables(error.get("details"))
 
 
 def _delay(error: Mapping[str, Any]) -> float | None:

@@ -16,6 +16,7 @@ from urllib.parse import quote, urlsplit
 import msgspec
 
 from darkroom.dialects.image_params import ImageParams, image_params
+from darkroom.dialects.json_values import table
 from darkroom.dialects.wire import JsonWriter, UpstreamRequest
 from darkroom.media import EXTENSIONS, MediaKind
 from darkroom.messages import Conversation, MediaPart, Message, Opaque, Part, Remote, Stored, Text
@@ -147,7 +148,7 @@ def _call(call: Mapping[str, Any], names: dict[str, str]) -> dict[str, Any]:
     name = str(function.get("name") or "")
     names[str(call.get("id"))] = name
     written: dict[str, Any] = {"functionCall": {"name": name, "args": _object(function.get("arguments")) or {}}}
-    google = _table(_table(call.get("extra_content")).get("google"))
+    google = table(table(call.get("extra_content")).get("google"))
     if isinstance(signature := google.get("thought_signature"), str):
         written["thoughtSignature"] = signature
     return written
@@ -176,8 +177,8 @@ def _config(params: Mapping[str, Any], profile: Profile) -> dict[str, Any]:
     stop = params.get("stop")
     if stop:
         config["stopSequences"] = [stop] if isinstance(stop, str) else stop
-    google = _table(params.get("google")) or _table(_table(params.get("extra_body")).get("google"))
-    if thinking := _table(google.get("thinking_config")):
+    google = table(params.get("google")) or table(table(params.get("extra_body")).get("google"))
+    if thinking := table(google.get("thinking_config")):
         config["thinkingConfig"] = thinking
     if MediaKind.IMAGE in profile.makes:
         config["responseModalities"] = _modalities(params)
@@ -251,7 +252,3 @@ def _choice(asked: Any) -> dict[str, Any]:
         case _:
             return {}
     return {"toolConfig": {"functionCallingConfig": calling}}
-
-
-def _table(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}

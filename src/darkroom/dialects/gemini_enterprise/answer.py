@@ -11,7 +11,6 @@ https://cloud.google.com/gemini/enterprise/docs/reference/rest/v1alpha/projects.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -21,7 +20,8 @@ from darkroom.codecs.json_lift import JsonLifter
 from darkroom.dialects.gemini_enterprise.array import ArrayDecoder
 from darkroom.dialects.gemini_enterprise.failures import ended, read_error
 from darkroom.dialects.gemini_enterprise.request import download_path
-from darkroom.errors import DarkroomError, InvalidMedia, UpstreamBroken
+from darkroom.dialects.json_values import listed, string, table
+from darkroom.errors import DarkroomError, UpstreamBroken
 from darkroom.events import (
     Event,
     Failed,
@@ -32,7 +32,7 @@ from darkroom.events import (
     TextDelta,
     UpstreamNamed,
 )
-from darkroom.lifted import Lifts, broken, without_runs
+from darkroom.lifted import Lifts, without_runs
 from darkroom.media import EXTENSIONS, kind_of
 
 FILE_ID = "file_id"
@@ -80,11 +80,11 @@ class EventDecoder:
             raise UpstreamBroken("the upstream's answer is not JSON") from None
         if chunk.get("error"):
             return self._fail(read_error(without_runs(chunk)))
-        answer = _table(chunk.get("answer"))
-        self._token = self._token or _string(chunk.get("assistToken"))
-        self._state = _string(answer.get("state")) or self._state
-        self._reasons += _listed(answer.get("assistSkippedReasons"))
-        return self._told([event for reply in _listed(answer.get("replies")) for event in self._reply(_table(reply))])
+        answer = table(chunk.get("answer"))
+        self._token = self._token or string(chunk.get("assistToken"))
+        self._state = string(answer.get("state")) or self._state
+        self._reasons += listed(answer.get("assistSkippedReasons"))
+        return self._told([event for reply in listed(answer.get("replies")) for event in self._reply(table(reply))])
 
     def _told(self, events: list[Event]) -> list[Event]:
         """Put `Started` before the first event: until then nothing is told, and another attempt may be made."""
@@ -104,11 +104,11 @@ class EventDecoder:
         return [Finished("stop", whole=self._state == "SUCCEEDED" or self._array.closed)]
 
     def _reply(self, reply: Mapping[str, Any]) -> Iterator[Event]:
-        content = _table(_table(reply.get("groundedContent")).get("content"))
+        content = table(table(reply.get("groundedContent")).get("content"))
         if content.get("thought") is True:
             yield from self._thought(content)
             return
-        if text := _string(content.get("text")):
+        if text := string(content.get("text")):
             yield TextDelta(text)
         if isinstance(inline := content.get("inlineData"), dict):
             yield self._inline(inline)
@@ -117,22 +117,16 @@ class EventDecoder:
         yield from _code(self._lifts.restore({key: content.get(key) for key in _CODE}))
 
     def _thought(self, content: Mapping[str, Any]) -> Iterator[Event]:
-        if text := _string(content.get("text")):
+        if text := string(content.get("text")):
             yield ReasoningDelta(self._lifts.restore(text))
-        data = _table(content.get("inlineData")).get("data")
-        if isinstance(data, str) and self._lifts.find(data):
-            with suppress(InvalidMedia):
-                data_uri.lift_base64(data, self._lifts).discard()
+        data_uri.drop(table(content.get("inlineData")).get("data"), self._lifts)
 
     def _inline(self, inline: Mapping[str, Any]) -> MediaProduced:
-        try:
-            lifted = data_uri.lift_base64(_string(inline.get("data")) or "", self._lifts)
-        except InvalidMedia as error:
-            lifted = broken(self._lifts, error.message)
-        return MediaProduced(kind_of(_string(inline.get("mimeType")) or "image/png"), lifted=lifted)
+        lifted = data_uri.lift_or_broken(string(inline.get("data")) or "", self._lifts)
+        return MediaProduced(kind_of(string(inline.get("mimeType")) or "image/png"), lifted=lifted)
 
     def _file(self, file: Mapping[str, Any]) -> Iterator[Event]:
-        id, mime = _string(file.get("fileId")), _string(file.get("mimeType")) or "image/png"
+        id, mime = string(file.get("fileId")), string(file.get("mimeType")) or "image/png"
         if id is None or id in self._files:
             return
         self._files.add(id)
@@ -148,19 +142,7 @@ _CODE = ("executableCode", "codeExecutionResult")
 
 def _code(content: Mapping[str, Any]) -> Iterator[Event]:
     """What the model ran to find its answer is part of its reasoning."""
-    ran, result = (_table(content.get(key)) for key in _CODE)
+    ran, result = (table(content.get(key)) for key in _CODE)
     for words in (ran.get("code"), result.get("output")):
         if isinstance(words, str) and words:
             yield ReasoningDelta(f"\n```\n{words}\n```\n")
-
-
-def _table(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, dict) else {}
-
-
-def _listed(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []
-
-
-def _string(value: Any) -> str | None:
-    return value if isinstance(value, str) and value else None

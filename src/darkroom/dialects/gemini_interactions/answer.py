@@ -9,7 +9,6 @@ their own, which are nobody's.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +17,8 @@ import msgspec
 from darkroom.codecs import data_uri
 from darkroom.dialects.framing import Framing
 from darkroom.dialects.gemini_interactions.failures import read_error
-from darkroom.errors import DarkroomError, InvalidMedia, UpstreamBroken, UpstreamRejected
+from darkroom.dialects.json_values import decode_object, table, tables
+from darkroom.errors import DarkroomError, UpstreamBroken, UpstreamRejected
 from darkroom.events import (
     Event,
     Failed,
@@ -33,14 +33,13 @@ from darkroom.events import (
     UpstreamNamed,
     UsageReported,
 )
-from darkroom.lifted import Lifts, broken, without_runs
+from darkroom.lifted import Lifts, without_runs
 from darkroom.media import MediaKind
 from darkroom.profiles import Profile
 
 INTERACTION = "interaction_id"
 """The kind of upstream id, and of thread, that an interaction's id is."""
 
-_decode = msgspec.json.Decoder().decode
 _MEDIA = {"image": MediaKind.IMAGE, "video": MediaKind.VIDEO}
 _STAGES: dict[str, Progress] = {"queued": Progress("queued"), "in_progress": Progress("running")}
 _REASONS = {"completed": "stop", "requires_action": "tool_calls", "incomplete": "length"}
@@ -102,14 +101,14 @@ class EventDecoder:
     def _frame(self, data: bytes) -> list[Event]:
         if self._ended or not data.strip() or data.startswith(b"[DONE]"):
             return []
-        event = _object(data)
+        event = decode_object(data, listed=True)
         found = list(self._event(event))
         if isinstance(position := event.get("event_id"), str) and position:
             self.position = position
         return found
 
     def _whole(self, data: bytes) -> list[Event]:
-        resource = _object(data)
+        resource = decode_object(data, listed=True)
         if error := resource.get("error"):
             return self._fail(read_error(without_runs(error)))
         return [*self._named(resource), *self._steps(resource)]
@@ -118,18 +117,18 @@ class EventDecoder:
         index = event["index"] if isinstance(event.get("index"), int) else -1
         match event.get("event_type"):
             case "interaction.created":
-                yield from self._named(_mapping(event.get("interaction")))
+                yield from self._named(table(event.get("interaction")))
             case "interaction.status_update":
                 self._note(event)
                 yield from self._progress()
             case "step.start":
-                yield from self._step(index, _mapping(event.get("step")))
+                yield from self._step(index, table(event.get("step")))
             case "step.delta":
-                yield from self._delta(index, _mapping(event.get("delta")))
+                yield from self._delta(index, table(event.get("delta")))
             case "step.stop":
                 yield from self._stop(index)
             case "interaction.completed":
-                resource = _mapping(event.get("interaction"))
+                resource = table(event.get("interaction"))
                 yield from self._named(resource)
                 yield from () if self._made or self._said or self._calls else self._steps(resource)
                 yield from self._ending()
@@ -154,7 +153,7 @@ class EventDecoder:
         status, usage = resource.get("status"), resource.get("usage")
         self._status = status if isinstance(status, str) else self._status
         self._usage = usage if isinstance(usage, dict) and usage.get("total_tokens") else self._usage
-        self._errors += _listed(resource.get("errors"))
+        self._errors += tables(resource.get("errors"))
 
     def _progress(self) -> Iterator[Event]:
         """Tell how a film gets on: pictures take seconds, and are not begun before they are there."""
@@ -188,8 +187,8 @@ class EventDecoder:
 
     def _steps(self, resource: Mapping[str, Any]) -> Iterator[Event]:
         """Read steps that came whole as if they were streamed."""
-        for index, step in enumerate(_listed(resource.get("steps"))):
-            yield from self._step(index, _mapping(step))
+        for index, step in enumerate(tables(resource.get("steps"))):
+            yield from self._step(index, table(step))
             yield from self._stop(index)
 
     def _step(self, index: int, step: Mapping[str, Any]) -> Iterator[Event]:
@@ -199,17 +198,17 @@ class EventDecoder:
             yield from self._called(index, step)
         if error := step.get("error"):
             self._errors.append(error)
-        for part in _listed(step.get("summary")):
+        for part in tables(step.get("summary")):
             yield from self._delta(index, {"type": "thought_summary", "content": part})
         if kind == "thought" and step.get("signature"):
             yield from self._delta(index, {"type": "thought_signature", "signature": step["signature"]})
-        for part in _listed(step.get("content")):
-            yield from self._delta(index, _mapping(part))
+        for part in tables(step.get("content")):
+            yield from self._delta(index, table(part))
 
     def _delta(self, index: int, delta: Mapping[str, Any]) -> Iterator[Event]:
         match delta.get("type"), self._kinds.get(index, "model_output"):
             case "thought_summary", _:
-                yield from self._thought(_mapping(delta.get("content")))
+                yield from self._thought(table(delta.get("content")))
             case "thought_signature", _:
                 self._signature += str(self._lifts.restore(delta.get("signature") or ""))
             case "arguments_delta", "function_call":
@@ -219,7 +218,7 @@ class EventDecoder:
             case ("image" | "video") as kind, "model_output":
                 yield from self._media(_MEDIA[kind], delta)
             case _, _:
-                self._drop(delta)
+                data_uri.drop(delta.get("data"), self._lifts)
 
     def _text(self, delta: Mapping[str, Any]) -> Iterator[Event]:
         if isinstance(text := delta.get("text"), str) and text:
@@ -230,7 +229,7 @@ class EventDecoder:
         if isinstance(text := content.get("text"), str) and text:
             yield ReasoningDelta(str(self._lifts.restore(text)))
         else:
-            self._drop(content)
+            data_uri.drop(content.get("data"), self._lifts)
 
     def _media(self, kind: MediaKind, content: Mapping[str, Any]) -> Iterator[Event]:
         data, uri = content.get("data"), content.get("uri")
@@ -242,17 +241,7 @@ class EventDecoder:
         if not (isinstance(data, str) and data):
             yield MediaProduced(kind, url=str(uri), shown=str(uri))
             return
-        try:
-            yield MediaProduced(kind, lifted=data_uri.lift_base64(data, self._lifts))
-        except InvalidMedia as error:
-            yield MediaProduced(kind, lifted=broken(self._lifts, error.message))
-
-    def _drop(self, content: Mapping[str, Any]) -> None:
-        """Let go of the bytes of what is no answer."""
-        data = content.get("data")
-        if isinstance(data, str) and self._lifts.find(data):
-            with suppress(InvalidMedia):
-                data_uri.lift_base64(data, self._lifts).discard()
+        yield MediaProduced(kind, lifted=data_uri.lift_or_broken(data, self._lifts))
 
     def _called(self, index: int, step: Mapping[str, Any]) -> Iterator[Event]:
         call = self._calls[index] = _Call(len(self._calls), self._lifts.restore(step.get("arguments")))
@@ -292,7 +281,7 @@ def _counted(usage: Mapping[str, Any]) -> dict[str, Any]:
         return value if isinstance(value, int) else 0
 
     thoughts = count("total_thought_tokens")
-    made = [item for item in _listed(usage.get("output_tokens_by_modality")) if item.get("modality") == "image"]
+    made = [item for item in tables(usage.get("output_tokens_by_modality")) if item.get("modality") == "image"]
     pictures = [tokens for item in made if type(tokens := item.get("tokens")) is int]
     details = {"reasoning_tokens": thoughts, **({"image_tokens": sum(pictures)} if pictures else {})}
     return {
@@ -302,23 +291,3 @@ def _counted(usage: Mapping[str, Any]) -> dict[str, Any]:
         "prompt_tokens_details": {"cached_tokens": count("total_cached_tokens")},
         "completion_tokens_details": details,
     }
-
-
-def _object(data: bytes) -> dict[str, Any]:
-    try:
-        value = _decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise UpstreamBroken("the upstream's answer is not JSON, or ends in the middle") from None
-    if isinstance(value, list) and value:
-        value = value[0]
-    if not isinstance(value, dict):
-        raise UpstreamBroken("the upstream's answer is not a JSON object")
-    return value
-
-
-def _mapping(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, dict) else {}
-
-
-def _listed(value: Any) -> list[Any]:
-    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []

@@ -9,9 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import msgspec
-
 from darkroom.dialects.gemini import failures
+from darkroom.dialects.json_values import decode_failure
 from darkroom.errors import (
     ContentPolicyViolation,
     DarkroomError,
@@ -62,12 +61,7 @@ def read_error(error: Any, status: int | None = None, retry_after: float | None 
 
 def decode_error(status: int, body: bytes, retry_after: float | None = None) -> DarkroomError:
     """Return the error of an answer that was not 2xx."""
-    try:
-        document = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        document = body.decode("utf-8", "replace").strip()
-    if isinstance(document, list) and document:
-        document = document[0]
+    document = decode_failure(body)
     error = document.get("error", document) if isinstance(document, dict) else document
     return read_error(error, status, retry_after)
 

@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 
 from darkroom.dialects.image_params import image_params
+from darkroom.dialects.json_values import table, tables
 from darkroom.dialects.wire import JsonWriter, UpstreamRequest
 from darkroom.media import MediaKind
 from darkroom.messages import Conversation, MediaPart, Message, Opaque, Remote, Stored, Text
@@ -109,9 +110,9 @@ def _content(part: Text | MediaPart | Opaque, writer: JsonWriter) -> dict[str, A
 
 def _calls(message: Message) -> Iterator[dict[str, Any]]:
     """Yield the functions that a turn called, each after the thought whose signature the client kept."""
-    for call in _tables(message.extra.get("tool_calls")):
-        function = _table(call.get("function"))
-        if signature := _table(_table(call.get("extra_content")).get("google")).get("thought_signature"):
+    for call in tables(message.extra.get("tool_calls")):
+        function = table(call.get("function"))
+        if signature := table(table(call.get("extra_content")).get("google")).get("thought_signature"):
             yield {"type": "thought", "signature": signature}
         yield {
             "type": "function_call",
@@ -177,7 +178,7 @@ def _words(asked: Mapping[str, Any]) -> dict[str, Any] | None:
     """Return the shape of words that Chat Completions' `response_format` asks for."""
     if asked.get("type") not in ("json_object", "json_schema"):
         return None
-    schema = _table(asked.get("json_schema")).get("schema")
+    schema = table(asked.get("json_schema")).get("schema")
     form = {"type": "text", "mime_type": "application/json"}
     return {**form, "schema": schema} if isinstance(schema, Mapping) else form
 
@@ -213,22 +214,14 @@ def _tools(params: Mapping[str, Any]) -> dict[str, Any]:
     kept = ("name", "description", "parameters")
     functions = [
         {"type": "function", **{name: function[name] for name in kept if function.get(name)}}
-        for tool in _tables(params.get("tools"))
-        if (function := _table(tool.get("function")))
+        for tool in tables(params.get("tools"))
+        if (function := table(tool.get("function")))
     ]
     return {"tools": functions} if functions else {}
 
 
 def _tool_choice(choice: Any) -> Any:
     if isinstance(choice, Mapping):
-        name = _table(choice.get("function")).get("name")
+        name = table(choice.get("function")).get("name")
         return {"allowed_tools": {"mode": "any", "tools": [name]}} if name else None
     return _CHOICES.get(choice) if isinstance(choice, str) else None
-
-
-def _table(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
-
-
-def _tables(value: Any) -> list[Mapping[str, Any]]:
-    return [item for item in value if isinstance(item, Mapping)] if isinstance(value, list | tuple) else []

@@ -17,6 +17,7 @@ import msgspec
 from darkroom.codecs import data_uri
 from darkroom.codecs.sse import Sse
 from darkroom.dialects.framing import Framing
+from darkroom.dialects.json_values import decode_object, string, tables
 from darkroom.dialects.openai_chat.failures import error_of
 from darkroom.dialects.openai_chat.parts import OPAQUE, read_part
 from darkroom.errors import ClientError, ContentPolicyViolation, MalformedRequest, UnsupportedPart, UpstreamBroken
@@ -36,7 +37,6 @@ from darkroom.lifted import Lifts, broken, without_runs
 from darkroom.media import MediaKind
 from darkroom.messages import Inline, MediaPart, Remote, Text
 
-_decode = msgspec.json.Decoder().decode
 _FINISH = {"stop", "length", "tool_calls", "content_filter", "function_call"}
 # Thoughts come before the text, and what stands beside the text may be the same picture again.
 _ORDER = {"reasoning_content": 0, "reasoning": 0, "thinking": 0, "content": 1}
@@ -109,14 +109,7 @@ class EventDecoder:
     def _frame(self, data: bytes, *, failed: bool = False) -> list[Event]:
         if self._started and (text := _only_text(data)) is not None:
             return [TextDelta(text)]
-        try:
-            frame = _decode(data)
-        except (msgspec.DecodeError, RecursionError):
-            raise UpstreamBroken("the upstream's answer is not JSON, or ends in the middle") from None
-        if isinstance(frame, list) and frame and isinstance(frame[0], dict):
-            frame = frame[0]
-        if not isinstance(frame, dict):
-            raise UpstreamBroken("the upstream's answer is not a JSON object")
+        frame = decode_object(data, listed=True)
         if failed or frame.get("error") or (not self._started and _is_refusal(frame)):
             self._ended = True
             if reason := _blocked(frame):
@@ -127,10 +120,10 @@ class EventDecoder:
     def _read_frame(self, frame: dict[str, Any]) -> Iterator[Event]:
         if not self._started:
             self._started = True
-            yield Started(_string(frame.get("id")), _string(frame.get("model")))
+            yield Started(string(frame.get("id")), string(frame.get("model")))
         if isinstance(usage := frame.get("usage"), dict) and _counts(usage):
             self._usage = usage
-        for choice in _objects(frame.get("choices")):
+        for choice in tables(frame.get("choices")):
             yield from self._choice(choice)
         yield from self._leaks(frame)
 
@@ -160,14 +153,14 @@ class EventDecoder:
 
     def _leaks(self, frame: dict[str, Any]) -> Iterator[Event]:
         """Read what is not Chat Completions at all, but comes from chat URLs."""
-        for candidate in _objects(frame.get("candidates")):
-            for content in _objects([candidate.get("content")]):
+        for candidate in tables(frame.get("candidates")):
+            for content in tables([candidate.get("content")]):
                 for event in _parts(content.get("parts") or [], self._lifts):
                     yield from self._whole(event)
             if reason := candidate.get("finishReason"):
                 self._finish = self._finish or _finish_of(reason)
         if "choices" not in frame:
-            yield from _parts([_as_image(item) for item in _objects(frame.get("data"))], self._lifts)
+            yield from _parts([_as_image(item) for item in tables(frame.get("data"))], self._lifts)
 
     def _whole(self, event: Event) -> Iterator[Event]:
         """Hold back a picture of which a better version may follow."""
@@ -201,11 +194,6 @@ def _blocked(frame: dict[str, Any]) -> str:
     """Return why Gemini blocked a prompt, where it did."""
     feedback = frame.get("promptFeedback")
     return str(feedback.get("blockReason") or "") if isinstance(feedback, dict) else ""
-
-
-def _objects(value: Any) -> list[dict[str, Any]]:
-    """Return the objects of a list, and nothing of anything else."""
-    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
 def _counts(usage: Mapping[str, Any]) -> bool:
@@ -354,10 +342,6 @@ def _provider_fields(value: Any, lifts: Lifts) -> Iterator[Event]:
 def _nothing(value: Any, lifts: Lifts) -> Iterator[Event]:
     """Leave out what only the relay's own web page wants."""
     return iter(())
-
-
-def _string(value: Any) -> str | None:
-    return value if isinstance(value, str) and value else None
 
 
 FIELDS: dict[str, Callable[[Any, Lifts], Iterator[Event]]] = {

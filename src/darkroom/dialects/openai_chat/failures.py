@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from darkroom.dialects.json_values import decode_failure
 from darkroom.dialects.relay_text import classify
 from darkroom.errors import (
     DarkroomError,
@@ -54,12 +55,7 @@ def error_of(error: Any, status: int | None = None, retry_after: float | None = 
 
 def decode_error(status: int, body: bytes, retry_after: float | None = None) -> DarkroomError:
     """Return the error of an answer that was not 200. Bodies that are no JSON are quoted in part."""
-    try:
-        document = msgspec.json.decode(body)
-    except (msgspec.DecodeError, RecursionError):
-        document = body.decode("utf-8", "replace").strip()
-    if isinstance(document, list) and document:
-        document = document[0]
+    document = decode_failure(body)
     error = document.get("error", document) if isinstance(document, dict) else document
     return error_of(error or f"HTTP {status} without a word", status, retry_after)
 

@@ -111,10 +111,7 @@ def _of_uri(uri: str, lifts: Lifts) -> Inline:
 
 
 def _of_base64(text: str, lifts: Lifts, mime: str | None = None) -> Inline:
-    try:
-        return Inline(data_uri.lift_base64(text, lifts), mime)
-    except InvalidMedia as error:
-        return Inline(broken(lifts, error.message), mime)
+    return Inline(data_uri.lift_or_broken(text, lifts), mime)
 
 
 def _text(value: dict[str, Any], lifts: Lifts, param: str) -> Iterator[Part]:

@@ -11,13 +11,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import msgspec
-
 from darkroom.codecs import data_uri
-from darkroom.codecs.json_lift import JsonLifter
-from darkroom.codecs.sse import Sse, SseDecoder
+from darkroom.codecs.sse import Sse
+from darkroom.dialects.framing import Framing
+from darkroom.dialects.json_values import decode_object
 from darkroom.dialects.openai_chat.failures import error_of
-from darkroom.errors import InvalidMedia, UpstreamBroken
+from darkroom.errors import UpstreamBroken
 from darkroom.events import (
     Event,
     Failed,
@@ -27,11 +26,9 @@ from darkroom.events import (
     Planned,
     UsageReported,
 )
-from darkroom.lifted import Lifted, Lifts, broken, without_runs
+from darkroom.lifted import Lifted, Lifts, without_runs
 from darkroom.media import MediaKind
 
-_decode = msgspec.json.Decoder().decode
-_BOM = b"\xef\xbb\xbf"
 _MOST = 16 * 1024 * 1024
 _PLANNED = ("revised_prompt", "size", "quality", "background", "output_format")
 
@@ -41,41 +38,25 @@ class EventDecoder:
 
     def __init__(self, lifts: Lifts) -> None:
         self._lifts = lifts
-        self._lifter = JsonLifter(lifts)
-        self._sse = SseDecoder()
-        self._is_json: bool | None = None
-        self._body = bytearray()
+        self._framing = Framing(lifts, _MOST)
         self._pictures = 0
         self._failed = False
 
     def decode(self, chunk: bytes) -> list[Event]:
         """Take the next bytes. Raises `UpstreamBroken` when they can't be an answer, `TooLarge` for large media."""
-        return self._read(self._lifter.decode(chunk))
+        return [event for frame in self._framing.decode(chunk) for event in self._event(frame)]
 
     def flush(self) -> list[Event]:
         """Take the end of the answer. Raises `UpstreamBroken` when it came before a picture."""
-        events = self._read(self._lifter.flush())
-        if self._is_json:
-            events += self._frame(bytes(self._body))
-        else:
-            events += [event for sse in self._sse.flush() for event in self._event(sse)]
+        events = [event for frame in self._framing.flush() for event in self._event(frame)]
+        if self._framing.is_json:
+            events += self._frame(self._framing.body)
         if self._failed:
             return events
         if not self._pictures:
             early = "the upstream's stream ended before its picture was completed"
-            raise UpstreamBroken("the upstream's answer holds no picture" if self._is_json else early)
+            raise UpstreamBroken("the upstream's answer holds no picture" if self._framing.is_json else early)
         return [*events, Finished()]
-
-    def _read(self, skeleton: bytes) -> list[Event]:
-        if self._is_json is None and (first := skeleton.removeprefix(_BOM).lstrip()[:1]):
-            skeleton = skeleton.removeprefix(_BOM)
-            self._is_json = first in (b"{", b"[")
-        if not self._is_json:
-            return [event for sse in self._sse.decode(skeleton) for event in self._event(sse)]
-        self._body += skeleton
-        if len(self._body) > _MOST:
-            raise UpstreamBroken("the upstream sent far more than pictures")
-        return []
 
     def _event(self, sse: Sse) -> list[Event]:
         if self._failed or not sse.data.strip() or sse.data.startswith(b"[DONE]"):
@@ -83,12 +64,7 @@ class EventDecoder:
         return self._frame(sse.data, failed=sse.event == "error")
 
     def _frame(self, data: bytes, *, failed: bool = False) -> list[Event]:
-        try:
-            frame = _decode(data)
-        except (msgspec.DecodeError, RecursionError):
-            raise UpstreamBroken("the upstream's answer is not JSON, or ends in the middle") from None
-        if not isinstance(frame, dict):
-            raise UpstreamBroken("the upstream's answer is not a JSON object")
+        frame = decode_object(data)
         if failed or self._refuses(frame):
             self._failed = True
             return [Failed(error_of(without_runs(frame.get("error") or frame)))]
@@ -100,7 +76,7 @@ class EventDecoder:
         if frame.get("error") or frame.get("type") == "error":
             return True
         words = any(isinstance(frame.get(name), str) for name in ("message", "msg", "detail"))
-        return not frame.get("type") and "data" not in frame and (words or bool(self._is_json))
+        return not frame.get("type") and "data" not in frame and (words or bool(self._framing.is_json))
 
     def _told(self, frame: dict[str, Any], kind: str) -> Iterator[Event]:
         if kind.endswith(".partial_image"):
@@ -138,12 +114,7 @@ class EventDecoder:
             yield MediaProduced(MediaKind.IMAGE, url=url, shown=url or "")
 
     def _lift(self, text: str) -> Lifted:
-        try:
-            if data_uri.is_data_uri(text):
-                return data_uri.parse(text, self._lifts).lifted
-            return data_uri.lift_base64(text, self._lifts)
-        except InvalidMedia as error:
-            return broken(self._lifts, error.message)
+        return data_uri.lift_or_broken(text, self._lifts, data_uri.lift_any)
 
 
 def _is_data(url: Any) -> bool:

@@ -12,12 +12,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-import msgspec
-
 from darkroom.codecs import data_uri
 from darkroom.dialects.framing import Framing
+from darkroom.dialects.json_values import decode_object, string, tables
 from darkroom.dialects.openai_responses.failures import failure_of, forgot
-from darkroom.errors import DarkroomError, InvalidMedia, UpstreamBroken
+from darkroom.errors import DarkroomError, UpstreamBroken
 from darkroom.events import (
     Event,
     Failed,
@@ -35,13 +34,12 @@ from darkroom.events import (
     UpstreamNamed,
     UsageReported,
 )
-from darkroom.lifted import Lifted, Lifts, broken, without_runs
+from darkroom.lifted import Lifted, Lifts, without_runs
 from darkroom.media import MediaKind
 from darkroom.replay import ITEM_ID, ITEMS
 
 RESPONSE_ID = "response_id"
 
-_decode = msgspec.json.Decoder().decode
 _PLANNED = ("revised_prompt", "size", "quality", "background", "output_format")
 _INCOMPLETE = {"max_output_tokens": "length", "content_filter": "content_filter"}
 
@@ -77,7 +75,7 @@ class EventDecoder:
         """Take the end of the answer. Raises `UpstreamBroken` when it is none, `UpstreamForgot` as an error says."""
         events = [event for frame in self._framing.flush() for event in self._frame(frame.data)]
         if self._framing.is_json:
-            events += self._plain(_object(self._framing.body))
+            events += self._plain(decode_object(self._framing.body))
         if not self._started and not self._ended:
             raise UpstreamBroken("the upstream's answer is neither JSON nor a stream of events")
         if not self._ended:
@@ -88,7 +86,7 @@ class EventDecoder:
     def _frame(self, data: bytes) -> list[Event]:
         if self._ended or not data.strip() or data.startswith(b"[DONE]"):
             return []
-        frame = _object(data)
+        frame = decode_object(data)
         kind = frame.get("type")
         if kind == "error" or (kind is None and frame.get("error")):
             return [self._fail(frame.get("error") or frame)]
@@ -117,23 +115,23 @@ class EventDecoder:
     def _start(self, response: Frame) -> Iterator[Event]:
         if not self._started:
             self._started = True
-            yield Started(_string(response.get("id")), _string(response.get("model")))
+            yield Started(string(response.get("id")), string(response.get("model")))
 
     # What is said
 
     def _text(self, frame: Frame) -> Iterator[Event]:
         self._told.add(("message", _place(frame)))
-        if text := _string(frame.get("delta")):
+        if text := string(frame.get("delta")):
             yield TextDelta(text)
 
     def _refusal(self, frame: Frame) -> Iterator[Event]:
         self._told.add(("message", _place(frame)))
-        if text := _string(frame.get("delta")):
+        if text := string(frame.get("delta")):
             yield Passthrough({"refusal": self._lifts.restore(text)})
 
     def _thought(self, frame: Frame) -> Iterator[Event]:
         self._told.add(("reasoning", _place(frame)))
-        if text := _string(frame.get("delta")):
+        if text := string(frame.get("delta")):
             yield ReasoningDelta(self._lifts.restore(text))
 
     def _next_thought(self, frame: Frame) -> Iterator[Event]:
@@ -143,7 +141,7 @@ class EventDecoder:
 
     def _arguments(self, frame: Frame) -> Iterator[Event]:
         at = self._calls.get(_place(frame))
-        if at is not None and (text := _string(frame.get("delta"))):
+        if at is not None and (text := string(frame.get("delta"))):
             self._told.add(("function_call", _place(frame)))
             yield _call(at, {"function": {"arguments": self._lifts.restore(text)}})
 
@@ -167,10 +165,10 @@ class EventDecoder:
         if lifted is None:
             self._refuse(item)
             return
-        planned = {name: item[name] for name in _PLANNED if _string(item.get(name))}
+        planned = {name: item[name] for name in _PLANNED if string(item.get(name))}
         if planned:
             yield Planned(planned)
-        if self._kept and (id := _string(item.get("id"))):
+        if self._kept and (id := string(item.get("id"))):
             if not self._pictures:
                 yield UpstreamNamed(ITEM_ID, id)
             yield Remembered({ITEMS: [{"media": lifted.placeholder, "id": id}]})
@@ -187,12 +185,8 @@ class EventDecoder:
     def _lift(self, value: Any) -> Lifted | None:
         if not isinstance(value, str) or not value:
             return None
-        try:
-            if data_uri.is_data_uri(value):  # Some services put the type before it.
-                return data_uri.parse(value, self._lifts).lifted
-            return data_uri.lift_base64(value, self._lifts)
-        except InvalidMedia as error:
-            return broken(self._lifts, error.message)
+        # Some services put the type before it.
+        return data_uri.lift_or_broken(value, self._lifts, data_uri.lift_any)
 
     # Items
 
@@ -220,7 +214,7 @@ class EventDecoder:
 
     def _item(self, item: Frame, place: int) -> Iterator[Event]:
         """Read an item that is complete; each only once."""
-        name = _string(item.get("id")) or f"#{place}"
+        name = string(item.get("id")) or f"#{place}"
         if name in self._done:
             self._drop(item)
             return
@@ -236,19 +230,19 @@ class EventDecoder:
                 yield from self._thoughts(item)
             case "function_call":
                 yield from self._begin_call(item, place)
-                if not told and (text := _string(item.get("arguments"))):
+                if not told and (text := string(item.get("arguments"))):
                     yield _call(self._calls[place], {"function": {"arguments": self._lifts.restore(text)}})
 
     def _contents(self, item: Frame) -> Iterator[Event]:
-        for part in _objects(item.get("content")):
-            if text := _string(part.get("text")):
+        for part in tables(item.get("content")):
+            if text := string(part.get("text")):
                 yield TextDelta(text)
-            elif text := _string(part.get("refusal")):
+            elif text := string(part.get("refusal")):
                 yield Passthrough({"refusal": self._lifts.restore(text)})
 
     def _thoughts(self, item: Frame) -> Iterator[Event]:
-        parts = _objects(item.get("summary")) or _objects(item.get("content"))
-        texts = [text for part in parts if (text := _string(part.get("text")))]
+        parts = tables(item.get("summary")) or tables(item.get("content"))
+        texts = [text for part in parts if (text := string(part.get("text")))]
         if texts:
             yield ReasoningDelta(self._lifts.restore("\n\n".join(texts)))
 
@@ -264,7 +258,7 @@ class EventDecoder:
             yield from self._end(response)
 
     def _end(self, response: Frame) -> Iterator[Event]:
-        for place, item in enumerate(_objects(response.get("output"))):
+        for place, item in enumerate(tables(response.get("output"))):
             yield from self._item(item, place)
         self._ended = True
         status = response.get("status")
@@ -277,7 +271,7 @@ class EventDecoder:
         if isinstance(usage := response.get("usage"), dict) and (counted := _usage(usage)):
             yield UsageReported(counted)
         kept = status == "completed" and self._kept and response.get("store") is not False
-        if kept and (id := _string(response.get("id"))):
+        if kept and (id := string(response.get("id"))):
             yield ThreadNamed(RESPONSE_ID, id)
         yield Finished(self._reason(response))
 
@@ -292,27 +286,9 @@ class EventDecoder:
         return "tool_calls" if self._calls else "stop"
 
 
-def _object(data: bytes) -> Frame:
-    try:
-        value = _decode(data)
-    except (msgspec.DecodeError, RecursionError):
-        raise UpstreamBroken("the upstream's answer is not JSON, or ends in the middle") from None
-    if not isinstance(value, dict):
-        raise UpstreamBroken("the upstream's answer is not a JSON object")
-    return value
-
-
-def _objects(value: Any) -> list[Frame]:
-    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
-
-
 def _place(frame: Frame) -> int:
     place = frame.get("output_index")
     return place if isinstance(place, int) else 0
-
-
-def _string(value: Any) -> str | None:
-    return value if isinstance(value, str) and value else None
 
 
 def _call(at: int, fields: Mapping[str, Any]) -> Passthrough:

@@ -69,6 +69,32 @@ class Backend(Protocol):
         """Close every connection; idempotent."""
 
 
+class Rows:
+    """Runs the queries of a backend by their names; the tables' own classes are made of it."""
+
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
+        self._queries = backend.queries
+
+    async def _value(self, query: str, **params: Any) -> Any:
+        async with self._backend.reader() as connection:
+            return await getattr(self._queries, query)(connection, **params)
+
+    _row = _value
+
+    async def _rows(self, query: str, **params: Any) -> list[Row]:
+        async with self._backend.reader() as connection:
+            return await self._fetch(connection, query, **params)
+
+    async def _fetch(self, connection: Any, query: str, **params: Any) -> list[Row]:
+        return [row async for row in getattr(self._queries, query)(connection, **params)]
+
+    async def _write(self, query: str, **params: Any) -> bool:
+        """Run one statement; tell whether it returned a row."""
+        async with self._backend.writer() as connection:
+            return await getattr(self._queries, query)(connection, **params) is not None
+
+
 async def open_backend(url: str) -> Backend:
     """Open and migrate the database of a URL: `sqlite:./file`, `sqlite::memory:` or `postgresql://…`."""
     scheme, _, rest = url.partition(":")

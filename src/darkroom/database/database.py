@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from darkroom.database.backends import Backend, Conflict, open_backend
+from darkroom.database.backends import Backend, Conflict, Rows, open_backend
 from darkroom.database.files import FileRows
 from darkroom.database.rows import (
     BlobRow,
@@ -34,12 +34,11 @@ from darkroom.media import Media
 Erase = Callable[[str], Awaitable[None]]
 
 
-class Database:
+class Database(Rows):
     """An open database. `owner` is a key's owner or `local`; hashes are hex; times are Unix ms."""
 
     def __init__(self, backend: Backend) -> None:
-        self._backend = backend
-        self._queries = backend.queries
+        super().__init__(backend)
         self.upstreams = UpstreamRows(backend)
         self.files = FileRows(backend)
 
@@ -56,8 +55,7 @@ class Database:
 
     async def add_key(self, id: str, owner: str, digest: str, created: int, output: str | None = None) -> None:
         """Record a bearer key by the SHA-256 of its secret."""
-        async with self._backend.writer() as connection:
-            await self._queries.add_key(connection, id=id, owner=owner, digest=digest, created=created, output=output)
+        await self._write("add_key", id=id, owner=owner, digest=digest, created=created, output=output)
 
     async def owner_of_key(self, digest: str) -> str | None:
         """Return whose key this is, or None when it is unknown or revoked."""
@@ -245,23 +243,6 @@ class Database:
         return lost
 
     # Inside
-
-    async def _value(self, query: str, **params: Any) -> Any:
-        async with self._backend.reader() as connection:
-            return await getattr(self._queries, query)(connection, **params)
-
-    _row = _value
-
-    async def _rows(self, query: str, **params: Any) -> list[Row]:
-        async with self._backend.reader() as connection:
-            return await self._fetch(connection, query, **params)
-
-    async def _fetch(self, connection: Any, query: str, **params: Any) -> list[Row]:
-        return [row async for row in getattr(self._queries, query)(connection, **params)]
-
-    async def _write(self, query: str, **params: Any) -> bool:
-        async with self._backend.writer() as connection:
-            return await getattr(self._queries, query)(connection, **params) is not None
 
     async def _insert_inputs(self, connection: Any, generation: str, inputs: Sequence[Input]) -> None:
         for item in inputs:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal
 
-from darkroom.database.backends import Backend, Conflict
+from darkroom.database.backends import Conflict, Rows
 from darkroom.database.rows import Row
 from darkroom.media import Media
 
@@ -48,12 +48,8 @@ class UploadPiece:
     size: int
 
 
-class FileRows:
+class FileRows(Rows):
     """The tables of `sql/files.sql`. Every error is `StorageFailed`."""
-
-    def __init__(self, backend: Backend) -> None:
-        self._backend = backend
-        self._queries = backend.queries
 
     async def add(self, file: File) -> bool:
         """Record a file whose media is durable; False when its owner has one of this name."""
@@ -68,8 +64,7 @@ class FileRows:
 
     async def find(self, owner: str, id: str, now: int) -> File | None:
         """Return an owner's file by its id or its name; one that has expired is not there."""
-        async with self._backend.reader() as connection:
-            row = await self._queries.file(connection, owner=owner, id=id, now=now)
+        row = await self._row("file", owner=owner, id=id, now=now)
         return None if row is None else _file(row)
 
     async def page(
@@ -92,28 +87,22 @@ class FileRows:
     async def delete_expired(self, now: int) -> int:
         """Delete the files whose time has come; return how many."""
         async with self._backend.transaction() as connection:
-            rows = [row async for row in self._queries.delete_expired_files(connection, now=now)]
+            rows = await self._fetch(connection, "delete_expired_files", now=now)
             for row in rows:
                 await self._delete_media(connection, row, now)
             return len(rows)
 
     async def add_upload(self, upload: Upload) -> None:
-        columns = {each.name: getattr(upload, each.name) for each in fields(Upload)}
-        async with self._backend.writer() as connection:
-            await self._queries.add_upload(connection, **columns)
+        await self._write("add_upload", **asdict(upload))
 
     async def upload(self, digest: str) -> Upload | None:
-        async with self._backend.reader() as connection:
-            row = await self._queries.upload(connection, digest=digest)
+        row = await self._row("upload", digest=digest)
         return None if row is None else Upload(**row)
 
     async def add_piece(self, digest: str, piece: UploadPiece) -> bool:
         """Record a piece; False when there is one from the same byte on."""
         try:
-            async with self._backend.writer() as connection:
-                await self._queries.add_upload_piece(
-                    connection, upload=digest, start=piece.start, blob=piece.blob, size=piece.size
-                )
+            await self._write("add_upload_piece", upload=digest, **asdict(piece))
         except Conflict:
             return False
         return True
@@ -124,22 +113,17 @@ class FileRows:
 
     async def delete_upload(self, digest: str) -> bool:
         """Forget an upload; False when somebody else did before."""
-        async with self._backend.writer() as connection:
-            return await self._queries.delete_upload(connection, digest=digest) is not None
+        return await self._write("delete_upload", digest=digest)
 
     async def forget_uploads(self, before: int) -> int:
         """Forget the uploads that were begun before a time and never completed; return how many."""
         async with self._backend.writer() as connection:
-            return len([row async for row in self._queries.forget_uploads(connection, before=before)])
-
-    async def _rows(self, query: str, **params: Any) -> list[Row]:
-        async with self._backend.reader() as connection:
-            return [row async for row in getattr(self._queries, query)(connection, **params)]
+            return len(await self._fetch(connection, "forget_uploads", before=before))
 
     async def _clear(self, connection: Any, file: File) -> None:
         """Take a name from the file that had it and is not there any more."""
-        gone = self._queries.clear_file_name(connection, owner=file.media.owner, name=file.name, now=file.created)
-        for row in [row async for row in gone]:
+        gone = {"owner": file.media.owner, "name": file.name, "now": file.created}
+        for row in await self._fetch(connection, "clear_file_name", **gone):
             await self._delete_media(connection, row, file.created)
 
     async def _delete_media(self, connection: Any, row: Row, now: int) -> str:

@@ -4,21 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Any
 
 import msgspec
 
-from darkroom.database.backends import Backend
+from darkroom.database.backends import Rows
 from darkroom.database.rows import ObjectCount, Row, StoredResponse, UpstreamObject
 from darkroom.threads import Thread
 
 
-class UpstreamRows:
+class UpstreamRows(Rows):
     """The tables of `sql/upstreams.sql`. Every error is `StorageFailed`."""
-
-    def __init__(self, backend: Backend) -> None:
-        self._backend = backend
-        self._queries = backend.queries
 
     # Threads
 
@@ -53,9 +48,7 @@ class UpstreamRows:
     async def take_thread(self, owner: str, provider: str, key: str, value: str) -> bool:
         """Forget the state under a name, and tell whether it was there: only one of those who go on from it is told
         so. A name has one state."""
-        params = {"owner": owner, "provider": provider, "key": key, "value": value}
-        async with self._backend.writer() as connection:
-            return await self._queries.take_thread(connection, **params) is not None
+        return await self._write("take_thread", owner=owner, provider=provider, key=key, value=value)
 
     # Objects
 
@@ -89,8 +82,8 @@ class UpstreamRows:
     async def claim_due(self, now: int, lease: int, count: int) -> list[UpstreamObject]:
         """Return what is to be deleted now; it is nobody else's until `lease`."""
         async with self._backend.writer() as connection:
-            rows = self._queries.claim_upstream_objects(connection, now=now, lease=lease, count=count)
-            return [UpstreamObject(**row) async for row in rows]
+            rows = await self._fetch(connection, "claim_upstream_objects", now=now, lease=lease, count=count)
+        return [UpstreamObject(**row) for row in rows]
 
     async def fail_object(self, id: str, due: int, error: str) -> None:
         """Record that a deletion was refused, and when it is tried again."""
@@ -112,9 +105,8 @@ class UpstreamRows:
 
     async def next_due(self) -> int | None:
         """Return when the next deletion is due, or None for never."""
-        async with self._backend.reader() as connection:
-            due: int | None = await self._queries.next_upstream_object(connection)
-            return due
+        due: int | None = await self._value("next_upstream_object")
+        return due
 
     # Our own Responses door
 
@@ -130,26 +122,10 @@ class UpstreamRows:
         return [StoredResponse(**row) for row in await self._rows("response_chain", owner=owner, id=id)]
 
     async def delete_response(self, owner: str, id: str) -> bool:
-        async with self._backend.writer() as connection:
-            return await self._queries.delete_response(connection, owner=owner, id=id) is not None
+        return await self._write("delete_response", owner=owner, id=id)
 
     async def forget_responses(self, before: int) -> None:
         await self._write("forget_responses", before=before)
-
-    # Inside
-
-    async def _row(self, query: str, **params: Any) -> Row | None:
-        async with self._backend.reader() as connection:
-            row: Row | None = await getattr(self._queries, query)(connection, **params)
-            return row
-
-    async def _rows(self, query: str, **params: Any) -> list[Row]:
-        async with self._backend.reader() as connection:
-            return [row async for row in getattr(self._queries, query)(connection, **params)]
-
-    async def _write(self, query: str, **params: Any) -> None:
-        async with self._backend.writer() as connection:
-            await getattr(self._queries, query)(connection, **params)
 
 
 def _object(row: Row | None) -> UpstreamObject | None:

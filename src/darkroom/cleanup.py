@@ -74,6 +74,13 @@ class Cleanup:
         self._held[item.id] = self._held.get(item.id, 0) + 1
         return item.id
 
+    async def hold_again(self, target: Target, owner: str, path: str) -> UpstreamObject | None:
+        """Use once more what lies at a path, and return its row; None where nothing of ours does."""
+        item = await self.database.upstreams.object_by_path(owner, target.provider.name, target.key.alias, path)
+        if item is not None:
+            await self.again(target, item)
+        return item
+
     async def again(self, target: Target, item: UpstreamObject) -> None:
         """Use once more what is there already."""
         self._held[item.id] = self._held.get(item.id, 0) + 1

@@ -146,13 +146,11 @@ class _Session:
     async def _take(self, name: str) -> None:
         """Take a session's newest state, which only one question can go on from. Raises `UpstreamForgot`."""
         target, database = self.call.target, self.call.means.database.upstreams
-        route = (self.call.owner, target.provider.name, target.key.alias)
-        if not await database.take_thread(*route, name):
+        if not await database.take_thread(self.call.owner, target.provider.name, target.key.alias, name):
             raise UpstreamForgot("somebody else goes on from this session")
-        known = await database.object_by_path(*route, session_path(name))
+        known = await self.call.means.cleanup.hold_again(target, self.call.owner, session_path(name))
         if known is None:
             raise UpstreamForgot("this session was deleted")
-        await self.call.means.cleanup.again(target, known)
         self.name, self.row, self.notes = name, known.id, _read_notes(known.uri)
 
     async def _remember(self) -> None:

@@ -230,11 +230,9 @@ class _Interaction:
         """Hold the interaction that this one goes on from: its idle time begins anew."""
         if self.conversation.previous is None:
             return
-        target, database = self.call.target, self.call.means.database.upstreams
         path = _path(self.conversation.previous)
-        known = await database.object_by_path(self.call.owner, target.provider.name, target.key.alias, path)
+        known = await self.call.means.cleanup.hold_again(self.call.target, self.call.owner, path)
         if known is not None:
-            await self.call.means.cleanup.again(target, known)
             self._held.append(known.id)
 
     async def _created(self, id: str) -> None:

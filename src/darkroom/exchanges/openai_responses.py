@@ -75,11 +75,9 @@ class _Kept:
         """Use once more what an earlier turn left there."""
         if previous is None:
             return
-        target, path = self.call.target, _path(previous)
-        upstreams = self.call.means.database.upstreams
-        item = await upstreams.object_by_path(self.call.owner, target.provider.name, target.key.alias, path)
+        path = _path(previous)
+        item = await self.call.means.cleanup.hold_again(self.call.target, self.call.owner, path)
         if item is not None:
-            await self.call.means.cleanup.again(target, item)
             self._held[path] = item.id
 
     async def _forget(self, previous: str | None) -> None:

@@ -115,14 +115,14 @@ Samples = Iterable[tuple[tuple[str, ...], float]]
 
 
 def _gauge(name: str, words: str, labels: list[str], samples: Samples) -> Metric:
-    family = GaugeMetricFamily(name, words, labels=labels)
-    for values, value in samples:
-        family.add_metric(values, value)
-    return family
+    return _filled(GaugeMetricFamily(name, words, labels=labels), samples)
 
 
 def _counter(name: str, words: str, labels: list[str], samples: Samples) -> Metric:
-    family = CounterMetricFamily(name, words, labels=labels)
+    return _filled(CounterMetricFamily(name, words, labels=labels), samples)
+
+
+def _filled(family: GaugeMetricFamily | CounterMetricFamily, samples: Samples) -> Metric:
     for values, value in samples:
         family.add_metric(values, value)
     return family

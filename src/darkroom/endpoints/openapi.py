@@ -7,41 +7,29 @@ from typing import Any
 
 from darkroom import __version__
 from darkroom.endpoints import openapi_files, openapi_images, openapi_responses
+from darkroom.endpoints.schemas import (
+    ANY_OBJECT,
+    INTEGER,
+    MAYBE_INTEGER,
+    MAYBE_STRING,
+    STRING,
+    Schema,
+    answers,
+    json_body,
+    list_of,
+    object_of,
+    query,
+    ref,
+)
 from darkroom.settings import OUTPUTS
 
-Schema = dict[str, Any]
 
-
-def _ref(name: str) -> Schema:
-    return {"$ref": f"#/components/schemas/{name}"}
-
-
-def _json(schema: Schema, description: str = "Success") -> Schema:
-    return {"description": description, "content": {"application/json": {"schema": schema}}}
-
-
-def _object(required: list[str], **properties: Schema) -> Schema:
-    return {"type": "object", "required": required, "properties": properties}
-
-
-def _list(item: Schema) -> Schema:
-    return _object(["object", "data"], object=_constant("list"), data={"type": "array", "items": item})
+def _page_of(item: Schema) -> Schema:
+    return object_of("object", "data", object=_constant("list"), data=list_of(item))
 
 
 def _constant(value: str) -> Schema:
     return {"type": "string", "const": value}
-
-
-_STRING: Schema = {"type": "string"}
-_INTEGER: Schema = {"type": "integer"}
-_MAYBE_STRING: Schema = {"type": ["string", "null"]}
-_MAYBE_INTEGER: Schema = {"type": ["integer", "null"]}
-_ANY_OBJECT: Schema = {"type": "object"}
-_ERRORS = ("400", "401", "403", "404", "405", "413", "429", "500", "502", "503", "504")
-
-
-def _responses(success: Schema, status: str = "200") -> Schema:
-    return {status: success, **{error: _json(_ref("Error"), "Error") for error in _ERRORS}}
 
 
 def _operation(summary: str, responses: Schema, **more: Any) -> Schema:
@@ -49,95 +37,115 @@ def _operation(summary: str, responses: Schema, **more: Any) -> Schema:
 
 
 def _path(name: str, example: str) -> Schema:
-    return {"name": name, "in": "path", "required": True, "schema": _STRING, "example": example}
+    return {"name": name, "in": "path", "required": True, "schema": STRING, "example": example}
 
 
-def _query(name: str, schema: Schema, description: str) -> Schema:
-    return {"name": name, "in": "query", "required": False, "schema": schema, "description": description}
-
-
-_CHAT_REQUEST = _object(
-    ["model", "messages"],
+_CHAT_REQUEST = object_of(
+    "model",
+    "messages",
     model={"type": "string", "minLength": 1, "description": "`model`, or `provider/model`"},
     messages={
         "type": "array",
         "minItems": 1,
-        "items": _object(
-            ["role"],
+        "items": object_of(
+            "role",
             role={"type": "string", "enum": ["system", "developer", "user", "assistant", "tool", "function"]},
             content={
                 "description": "Text, or a list of parts: `text`, `image_url`, `video_url`, `input_audio`, `file`",
-                "anyOf": [_STRING, {"type": "null"}, {"type": "array", "items": _ANY_OBJECT}],
+                "anyOf": [STRING, {"type": "null"}, {"type": "array", "items": ANY_OBJECT}],
             },
         ),
     },
     stream={"type": "boolean", "default": False},
 )
-_MEDIA = _object(
-    ["id", "object", "url", "kind", "mime", "size", "created_at"],
-    id=_STRING,
+_MEDIA = object_of(
+    "id",
+    "object",
+    "url",
+    "kind",
+    "mime",
+    "size",
+    "created_at",
+    id=STRING,
     object=_constant("media"),
-    url={**_STRING, "format": "uri"},
+    url={**STRING, "format": "uri"},
     kind={"type": "string", "enum": ["image", "video", "audio", "file"]},
-    mime=_STRING,
-    size={**_INTEGER, "description": "bytes"},
-    width=_MAYBE_INTEGER,
-    height=_MAYBE_INTEGER,
+    mime=STRING,
+    size={**INTEGER, "description": "bytes"},
+    width=MAYBE_INTEGER,
+    height=MAYBE_INTEGER,
     origin={"type": "string", "enum": ["generated", "uploaded", "fetched"]},
-    generation=_MAYBE_STRING,
-    created_at={**_INTEGER, "description": "Unix seconds"},
+    generation=MAYBE_STRING,
+    created_at={**INTEGER, "description": "Unix seconds"},
 )
-_GENERATION = _object(
-    ["id", "object", "status", "model", "prompt", "inputs", "media", "created_at"],
-    id=_STRING,
+_GENERATION = object_of(
+    "id",
+    "object",
+    "status",
+    "model",
+    "prompt",
+    "inputs",
+    "media",
+    "created_at",
+    id=STRING,
     object=_constant("generation"),
     status={"type": "string", "enum": ["running", "completed", "failed", "imported"]},
-    progress={**_MAYBE_INTEGER, "description": "percent"},
-    model=_STRING,
-    prompt=_STRING,
-    params=_ANY_OBJECT,
-    inputs={"type": "array", "items": _ref("Input")},
-    media={"type": "array", "items": _ref("Media")},
-    upstream_ids=_ANY_OBJECT,
+    progress={**MAYBE_INTEGER, "description": "percent"},
+    model=STRING,
+    prompt=STRING,
+    params=ANY_OBJECT,
+    inputs={"type": "array", "items": ref("Input")},
+    media={"type": "array", "items": ref("Media")},
+    upstream_ids=ANY_OBJECT,
     error={"type": ["object", "null"]},
-    created_at=_INTEGER,
-    finished_at=_MAYBE_INTEGER,
+    created_at=INTEGER,
+    finished_at=MAYBE_INTEGER,
 )
 _SCHEMAS: Schema = {
-    "Error": _object(
-        ["error"],
-        error=_object(
-            ["message", "type", "param", "code"],
-            message=_STRING,
-            type=_STRING,
-            param=_MAYBE_STRING,
-            code=_STRING,
+    "Error": object_of(
+        "error",
+        error=object_of(
+            "message",
+            "type",
+            "param",
+            "code",
+            message=STRING,
+            type=STRING,
+            param=MAYBE_STRING,
+            code=STRING,
         ),
     ),
     "ChatRequest": _CHAT_REQUEST,
-    "ChatAnswer": _object(
-        ["id", "object", "created", "model", "choices", "darkroom"],
-        id=_STRING,
+    "ChatAnswer": object_of(
+        "id",
+        "object",
+        "created",
+        "model",
+        "choices",
+        "darkroom",
+        id=STRING,
         object=_constant("chat.completion"),
-        created=_INTEGER,
-        model=_STRING,
-        choices={"type": "array", "items": _ANY_OBJECT},
-        usage=_ANY_OBJECT,
-        darkroom=_ref("Report"),
+        created=INTEGER,
+        model=STRING,
+        choices={"type": "array", "items": ANY_OBJECT},
+        usage=ANY_OBJECT,
+        darkroom=ref("Report"),
     ),
-    "Report": _object(
-        ["generations", "media", "omitted"],
-        generations={"type": "array", "items": _ANY_OBJECT},
-        media={"type": "array", "items": _ref("Media")},
-        omitted={"type": "array", "items": _object(["id", "reason"], id=_STRING, reason=_STRING)},
-        lost={"type": "array", "items": _ANY_OBJECT},
-        usage={**_STRING, "description": "`estimated` where the upstream did not count"},
+    "Report": object_of(
+        "generations",
+        "media",
+        "omitted",
+        generations={"type": "array", "items": ANY_OBJECT},
+        media={"type": "array", "items": ref("Media")},
+        omitted={"type": "array", "items": object_of("id", "reason", id=STRING, reason=STRING)},
+        lost={"type": "array", "items": ANY_OBJECT},
+        usage={**STRING, "description": "`estimated` where the upstream did not count"},
     ),
-    "Model": _object(["id", "object"], id=_STRING, object=_constant("model"), created=_INTEGER, owned_by=_STRING),
+    "Model": object_of("id", "object", id=STRING, object=_constant("model"), created=INTEGER, owned_by=STRING),
     "Media": _MEDIA,
-    "Input": _object(["role"], role=_STRING, media=_MAYBE_STRING, generation=_MAYBE_STRING),
+    "Input": object_of("role", role=STRING, media=MAYBE_STRING, generation=MAYBE_STRING),
     "Generation": _GENERATION,
-    "Deleted": _object(["id", "deleted"], id=_STRING, object=_STRING, deleted={"type": "boolean"}),
+    "Deleted": object_of("id", "deleted", id=STRING, object=STRING, deleted={"type": "boolean"}),
 }
 _MEDIA_ID = _path("id", "media_01jqwte8yjf7haxqc521b7z2wf")
 _GENERATION_ID = _path("id", "gen_01jqwte8yjf7haxqc521b7z2wf")
@@ -146,8 +154,8 @@ _MEDIA_BYTES: Schema = {
     "200": {"description": "The bytes, untouched", "content": {"*/*": {"schema": _BINARY}}},
     "206": {"description": "A range of them", "content": {"*/*": {"schema": _BINARY}}},
     "304": {"description": "Not modified"},
-    "400": _json(_ref("Error"), "Error"),
-    "404": _json(_ref("Error"), "Error"),
+    "400": json_body(ref("Error"), "Error"),
+    "404": json_body(ref("Error"), "Error"),
     "416": {"description": "Range not satisfiable"},
 }
 _EXAMPLE: Schema = {"model": "sketch", "messages": [{"role": "user", "content": "a lighthouse in a storm"}]}
@@ -166,52 +174,52 @@ def document() -> Schema:
     chat = {
         "requestBody": {
             "required": True,
-            "content": {"application/json": {"schema": _ref("ChatRequest"), "example": _EXAMPLE}},
+            "content": {"application/json": {"schema": ref("ChatRequest"), "example": _EXAMPLE}},
         },
         "parameters": [_OUTPUT_PARAMETER],
         "description": "As OpenAI's, for every model. With `stream` the answer is server-sent events.",
     }
-    limit = _query("limit", {"type": "integer", "minimum": 1, "maximum": 100}, "rows of a page")
-    after = _query("after", _STRING, "the last id of the page before")
-    width = _query("w", {"type": "integer", "minimum": 1, "maximum": 4096}, "a thumbnail of about this width")
+    limit = query("limit", {"type": "integer", "minimum": 1, "maximum": 100}, "rows of a page")
+    after = query("after", STRING, "the last id of the page before")
+    width = query("w", {"type": "integer", "minimum": 1, "maximum": 4096}, "a thumbnail of about this width")
     answer = {
         "description": "The answer, or its stream",
         "content": {
-            "application/json": {"schema": _ref("ChatAnswer")},
+            "application/json": {"schema": ref("ChatAnswer")},
             "text/event-stream": {"schema": {"description": "events, each a chunk as JSON; `[DONE]` is the last"}},
         },
     }
-    page = {"description": "A page", "content": {"text/html": {"schema": _STRING}}}
+    page = {"description": "A page", "content": {"text/html": {"schema": STRING}}}
     paths: Schema = {
         "/": {"get": _operation("The home page", {"200": page})},
         "/docs": {"get": _operation("This reference", {"200": page})},
-        "/openapi.json": {"get": _operation("This document", {"200": _json(_ANY_OBJECT)})},
-        "/health": {"get": _operation("Whether the gateway works", _responses(_json(_ANY_OBJECT)))},
+        "/openapi.json": {"get": _operation("This document", {"200": json_body(ANY_OBJECT)})},
+        "/health": {"get": _operation("Whether the gateway works", answers(json_body(ANY_OBJECT)))},
         "/metrics": {
             "get": _operation(
                 "What the gateway counts, in Prometheus' text format",
                 {
-                    **_responses(_ANY_OBJECT),
-                    "200": {"description": "Metrics", "content": {"text/plain": {"schema": _STRING}}},
+                    **answers(ANY_OBJECT),
+                    "200": {"description": "Metrics", "content": {"text/plain": {"schema": STRING}}},
                 },
             )
         },
-        "/v1/chat/completions": {"post": _operation("Chat", _responses(answer), **chat)},
-        "/v1/models": {"get": _operation("All models", _responses(_json(_list(_ref("Model")))))},
+        "/v1/chat/completions": {"post": _operation("Chat", answers(answer), **chat)},
+        "/v1/models": {"get": _operation("All models", answers(json_body(_page_of(ref("Model")))))},
         "/v1/models/{model}": {
-            "get": _operation("One model", _responses(_json(_ref("Model"))), parameters=[_path("model", "sketch")])
+            "get": _operation("One model", answers(json_body(ref("Model"))), parameters=[_path("model", "sketch")])
         },
         "/v1/generations": {
             "get": _operation(
-                "Your generations", _responses(_json(_list(_ref("Generation")))), parameters=[limit, after]
+                "Your generations", answers(json_body(_page_of(ref("Generation")))), parameters=[limit, after]
             )
         },
         "/v1/generations/{id}": {
-            "get": _operation("One generation", _responses(_json(_ref("Generation"))), parameters=[_GENERATION_ID])
+            "get": _operation("One generation", answers(json_body(ref("Generation"))), parameters=[_GENERATION_ID])
         },
         "/v1/media/{id}": {
-            "get": _operation("What is known of media", _responses(_json(_ref("Media"))), parameters=[_MEDIA_ID]),
-            "delete": _operation("Delete media", _responses(_json(_ref("Deleted"))), parameters=[_MEDIA_ID]),
+            "get": _operation("What is known of media", answers(json_body(ref("Media"))), parameters=[_MEDIA_ID]),
+            "delete": _operation("Delete media", answers(json_body(ref("Deleted"))), parameters=[_MEDIA_ID]),
         },
         "/media/{name}": {
             "get": _operation(

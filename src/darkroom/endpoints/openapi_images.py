@@ -2,22 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from darkroom.endpoints.schemas import INTEGER, STRING, Schema, answers, object_of, ref
 
-Schema = dict[str, Any]
-
-_STRING: Schema = {"type": "string"}
-_INTEGER: Schema = {"type": "integer"}
-_ERRORS = ("400", "401", "403", "404", "405", "413", "429", "500", "502", "503", "504")
 _EXAMPLE: Schema = {"model": "sketch", "prompt": "a lighthouse in a storm"}
-
-
-def _object(*required: str, **properties: Schema) -> Schema:
-    return {"type": "object", "required": list(required), "properties": properties}
-
-
-def _ref(name: str) -> Schema:
-    return {"$ref": f"#/components/schemas/{name}"}
 
 
 def _file(description: str) -> Schema:
@@ -35,14 +22,14 @@ _FIELDS: dict[str, Schema] = {
 }
 _REFERENCE: Schema = {
     "description": "A URL, a data URI or an id of this gateway, by itself or in a field",
-    "anyOf": [_STRING, _object(image_url=_STRING, file_id=_STRING)],
+    "anyOf": [STRING, object_of(image_url=STRING, file_id=STRING)],
 }
-_PICTURE = _object(b64_json=_STRING, url=_STRING, revised_prompt=_STRING)
-_FEWER = _object("asked", "made", asked=_INTEGER, made=_INTEGER)
+_PICTURE = object_of(b64_json=STRING, url=STRING, revised_prompt=STRING)
+_FEWER = object_of("asked", "made", asked=INTEGER, made=INTEGER)
 
 SCHEMAS: Schema = {
-    "ImagesRequest": _object("model", "prompt", **_FIELDS),
-    "ImagesEdit": _object(
+    "ImagesRequest": object_of("model", "prompt", **_FIELDS),
+    "ImagesEdit": object_of(
         "model",
         "prompt",
         "images",
@@ -50,7 +37,7 @@ SCHEMAS: Schema = {
         images={"type": "array", "minItems": 1, "maxItems": 16, "items": _REFERENCE},
         mask=_REFERENCE,
     ),
-    "ImagesForm": _object(
+    "ImagesForm": object_of(
         "model",
         "prompt",
         "image",
@@ -58,18 +45,18 @@ SCHEMAS: Schema = {
         image=_file("a picture; several as `image[]`"),
         mask=_file("a PNG, transparent where the first picture is to be changed"),
     ),
-    "ImagesAnswer": _object(
+    "ImagesAnswer": object_of(
         "created",
         "data",
         "darkroom",
-        created=_INTEGER,
+        created=INTEGER,
         data={"type": "array", "items": _PICTURE},
-        background=_STRING,
-        output_format=_STRING,
-        quality=_STRING,
-        size=_STRING,
+        background=STRING,
+        output_format=STRING,
+        quality=STRING,
+        size=STRING,
         usage={"type": "object"},
-        darkroom={"allOf": [_ref("Report"), _object(fewer=_FEWER)]},
+        darkroom={"allOf": [ref("Report"), object_of(fewer=_FEWER)]},
     ),
 }
 
@@ -80,15 +67,15 @@ def paths() -> Schema:
         "/v1/images/generations": {
             "post": _operation(
                 "Pictures of words",
-                {"application/json": {"schema": _ref("ImagesRequest"), "example": _EXAMPLE}},
+                {"application/json": {"schema": ref("ImagesRequest"), "example": _EXAMPLE}},
             )
         },
         "/v1/images/edits": {
             "post": _operation(
                 "Pictures of pictures",
                 {
-                    "multipart/form-data": {"schema": _ref("ImagesForm")},
-                    "application/json": {"schema": _ref("ImagesEdit")},
+                    "multipart/form-data": {"schema": ref("ImagesForm")},
+                    "application/json": {"schema": ref("ImagesEdit")},
                 },
             )
         },
@@ -96,11 +83,10 @@ def paths() -> Schema:
 
 
 def _operation(summary: str, body: Schema) -> Schema:
-    error = {"description": "Error", "content": {"application/json": {"schema": _ref("Error")}}}
     answer = {
         "description": "The answer, or its stream",
         "content": {
-            "application/json": {"schema": _ref("ImagesAnswer")},
+            "application/json": {"schema": ref("ImagesAnswer")},
             "text/event-stream": {"schema": {"description": "events named as OpenAI's, each with its data as JSON"}},
         },
     }
@@ -108,5 +94,5 @@ def _operation(summary: str, body: Schema) -> Schema:
         "summary": summary,
         "description": "As OpenAI's, for every model that makes pictures.",
         "requestBody": {"required": True, "content": body},
-        "responses": {"200": answer, **dict.fromkeys(_ERRORS, error)},
+        "responses": answers(answer),
     }

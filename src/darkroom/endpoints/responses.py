@@ -68,10 +68,14 @@ async def _earlier(gateway: Gateway, owner: str, previous: str | None, lifts: Li
 async def _chain(gateway: Gateway, owner: str, id: str, param: str | None = None) -> list[StoredResponse]:
     chain = await gateway.database.upstreams.response_chain(owner, id)
     if not chain:
-        raise NotFound(f"there is no response `{id}`; it was never stored, or it was deleted", param=param)
+        raise _missing(id, param)
     if chain[0].previous is not None:
         raise NotFound(f"`{id}` went on from `{chain[0].previous}`, which was deleted", param=param)
     return chain
+
+
+def _missing(id: str, param: str | None = None) -> NotFound:
+    return NotFound(f"there is no response `{id}`; it was never stored, or it was deleted", param=param)
 
 
 def _all_items(chain: Sequence[StoredResponse]) -> list[Item]:
@@ -226,7 +230,7 @@ async def delete_response(request: Request) -> Response:
     gateway: Gateway = request.app.state.gateway
     id = request.path_params["id"]
     if not await gateway.database.upstreams.delete_response(request.state.owner, id):
-        raise NotFound(f"there is no response `{id}`; it was never stored, or it was deleted")
+        raise _missing(id)
     return JSONResponse({"id": id, "object": "response", "deleted": True})
 
 
@@ -234,7 +238,7 @@ async def _found(gateway: Gateway, request: Request) -> StoredResponse:
     id = request.path_params["id"]
     found = await gateway.database.upstreams.response(request.state.owner, id)
     if found is None:
-        raise NotFound(f"there is no response `{id}`; it was never stored, or it was deleted")
+        raise _missing(id)
     return found
 
 

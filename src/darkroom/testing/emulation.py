@@ -48,6 +48,10 @@ class Notes:
         self.requests.append(Asked(method, path, shortened(value), len(body), headers or {}))
         return value
 
+    def bodies(self, method: str, end: str) -> list[Any]:
+        """Return the bodies of the requests whose path ends so, oldest first."""
+        return [each.body for each in self.requests if each.method == method and each.path.endswith(end)]
+
 
 def shortened(value: Any) -> Any:
     """Return JSON with its long strings as `sha256:` and the hash of the text."""

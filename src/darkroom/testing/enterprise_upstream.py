@@ -94,7 +94,7 @@ class EnterpriseUpstream:
 
     def asked(self, verb: str) -> list[Any]:
         """The bodies of the requests whose path ends with a verb (`:streamAssist`, `/sessions`), oldest first."""
-        return [each.body for each in self.requests if each.method == "POST" and each.path.endswith(verb)]
+        return self._notes.bodies("POST", verb)
 
     def base_url(self, url: str, version: str = "v1") -> str:
         """Return the provider's base URL at an address where this is served."""

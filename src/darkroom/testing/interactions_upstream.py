@@ -109,7 +109,7 @@ class InteractionsUpstream:
     @property
     def asked(self) -> list[Any]:
         """The bodies of the requests that create, oldest first."""
-        return [each.body for each in self.requests if (each.method, each.path) == ("POST", "/v1beta/interactions")]
+        return self._notes.bodies("POST", "/v1beta/interactions")
 
     def forget(self) -> None:
         """Lose every interaction."""

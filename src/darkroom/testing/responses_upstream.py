@@ -115,7 +115,7 @@ class ResponsesUpstream:
     @property
     def asked(self) -> list[Any]:
         """The bodies of the requests that create, oldest first."""
-        return [each.body for each in self.requests if (each.method, each.path) == ("POST", "/v1/responses")]
+        return self._notes.bodies("POST", "/v1/responses")
 
     def forget(self) -> None:
         """Lose every response."""

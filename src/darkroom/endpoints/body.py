@@ -98,3 +98,10 @@ async def _timely(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
 
 def _too_large(limits: Limits) -> TooLarge:
     return TooLarge(f"the body is larger than {limits.body} bytes, or its text larger than {limits.text} bytes")
+
+
+def number(text: str, name: str, least: int, most: int) -> int:
+    """Return a number that a query or a form gives in plain digits. Raises `MalformedRequest`."""
+    if not (text.isascii() and text.isdecimal() and len(text) <= len(str(most)) and least <= int(text) <= most):
+        raise MalformedRequest(f"`{name}` must be a number from {least} to {most}", param=name)
+    return int(text)

@@ -16,6 +16,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from darkroom.clock import new_id, now
 from darkroom.database import File
 from darkroom.database.files import Order
+from darkroom.endpoints.body import number
 from darkroom.endpoints.multipart import Form, read_form
 from darkroom.errors import MalformedRequest, NotFound
 from darkroom.gateway import Gateway
@@ -24,7 +25,6 @@ from darkroom.media import Arrived
 PURPOSES = ("assistants", "batch", "fine-tune", "vision", "user_data", "evals")
 _SECONDS = (3600, 2592000)
 _PAGE = 10_000
-_MAX_DIGITS = 9
 _ANCHOR, _LASTS = "expires_after[anchor]", "expires_after[seconds]"
 
 
@@ -49,7 +49,7 @@ async def list_files(request: Request) -> Response:
     """`GET /v1/files?after&limit&order&purpose`: one's own, newest first."""
     gateway: Gateway = request.app.state.gateway
     query = request.query_params
-    limit = _number(query.get("limit", str(_PAGE)), "limit", 1, _PAGE)
+    limit = number(query.get("limit", str(_PAGE)), "limit", 1, _PAGE)
     order: Order | None = next((word for word in get_args(Order) if word == query.get("order", "desc")), None)
     if order is None:
         raise MalformedRequest("`order` must be asc or desc", param="order")
@@ -166,10 +166,4 @@ def _expiry(fields: Mapping[str, str]) -> int | None:
         return None
     if fields.get(_ANCHOR) != "created_at":
         raise MalformedRequest("`expires_after[anchor]` must be created_at", param=_ANCHOR)
-    return now() + 1000 * _number(fields.get(_LASTS, ""), _LASTS, *_SECONDS)
-
-
-def _number(text: str, name: str, least: int, most: int) -> int:
-    if not (text.isascii() and text.isdecimal() and len(text) <= _MAX_DIGITS and least <= int(text) <= most):
-        raise MalformedRequest(f"`{name}` must be a number from {least} to {most}", param=name)
-    return int(text)
+    return now() + 1000 * number(fields.get(_LASTS, ""), _LASTS, *_SECONDS)

@@ -16,7 +16,8 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from darkroom import images
 from darkroom.clock import now
 from darkroom.codecs.ranges import ByteRange, etag_matches, parse_range, range_applies
-from darkroom.errors import MalformedRequest, NotFound, RangeNotSatisfiable
+from darkroom.endpoints.body import number
+from darkroom.errors import NotFound, RangeNotSatisfiable
 from darkroom.gateway import Gateway
 from darkroom.generations import describe, describe_media
 from darkroom.ids import is_typeid
@@ -32,7 +33,6 @@ _SAFE = {
 }
 _MAX_PAGE = 100
 _MAX_WIDTH = 4096
-_MAX_DIGITS = 6
 
 
 async def serve_media(request: Request) -> Response:
@@ -76,7 +76,7 @@ async def _bytes(gateway: Gateway, request: Request, media: Media) -> Response:
 
 
 async def _thumbnail(gateway: Gateway, request: Request, media: Media, asked: str) -> Response:
-    width = images.snap_width(_number(asked, "w", _MAX_WIDTH))
+    width = images.snap_width(number(asked, "w", 1, _MAX_WIDTH))
     etag = f'"{media.blob}-{width}"'
     headers = {**_headers(media), "etag": etag}
     headers.pop("content-disposition")
@@ -151,19 +151,12 @@ async def get_generation(request: Request) -> Response:
 async def list_generations(request: Request) -> Response:
     """`GET /v1/generations?limit&after`: one's own, newest first."""
     gateway: Gateway = request.app.state.gateway
-    limit = _number(request.query_params.get("limit", "20"), "limit", _MAX_PAGE)
+    limit = number(request.query_params.get("limit", "20"), "limit", 1, _MAX_PAGE)
     rows = await gateway.database.generations(
         request.state.owner, limit=limit + 1, before=request.query_params.get("after")
     )
     page = [describe(row, gateway.settings.public_url) for row in rows[:limit]]
     return JSONResponse({"object": "list", "data": page, "has_more": len(rows) > limit})
-
-
-def _number(text: str, name: str, most: int) -> int:
-    """Return a number from 1 to `most` that a query gives in plain digits."""
-    if not (text.isascii() and text.isdecimal() and len(text) <= _MAX_DIGITS and 1 <= int(text) <= most):
-        raise MalformedRequest(f"`{name}` must be a number from 1 to {most}", param=name)
-    return int(text)
 
 
 def _missing(what: str, request: Request) -> NotFound:

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-
 from starlette.requests import Request
 
 from darkroom.chat import Answer
 from darkroom.clock import nonce, now
 from darkroom.dialects.openai_chat import AnswerHead, EventEncoder, assemble, decode_request
-from darkroom.dialects.wire import Piece
 from darkroom.endpoints.body import read_lifted
-from darkroom.endpoints.door import Asked, Door, output_of
-from darkroom.events import Event
+from darkroom.endpoints.door import Asked, Door, Writer, output_of
 from darkroom.gateway import Gateway
 from darkroom.lifted import Lifts
 from darkroom.messages import Conversation
@@ -23,7 +18,7 @@ class ChatCompletions(Door):
     async def read(self, request: Request, gateway: Gateway, lifts: Lifts) -> Asked:
         body = await read_lifted(request, lifts, gateway.settings.limits)
         conversation = decode_request(body, lifts, gateway.settings.limits.parts)
-        return Asked(conversation, lambda answer: _Writer(_head(gateway, request, conversation, answer), answer))
+        return Asked(conversation, lambda answer: _writer(_head(gateway, request, conversation, answer), answer))
 
 
 def _head(gateway: Gateway, request: Request, conversation: Conversation, answer: Answer) -> AnswerHead:
@@ -38,16 +33,6 @@ def _head(gateway: Gateway, request: Request, conversation: Conversation, answer
     )
 
 
-@dataclass(slots=True)
-class _Writer:
-    head: AnswerHead
-    answer: Answer
-    encoder: EventEncoder | None = None
-
-    def encode(self, event: Event) -> list[Piece]:
-        if self.encoder is None:
-            self.encoder = EventEncoder(self.head, self.answer.report, self.answer.generation)
-        return self.encoder.encode(event)
-
-    def assemble(self, events: Sequence[Event]) -> tuple[Piece, ...]:
-        return assemble(self.head, events, self.answer.report, self.answer.generation)
+def _writer(head: AnswerHead, answer: Answer) -> Writer:
+    told = answer.report, answer.generation
+    return Writer(lambda: EventEncoder(head, *told), lambda events: assemble(head, events, *told))

@@ -36,14 +36,29 @@ _PATIENCE_SECONDS = 10.0
 """After this long an answer begins without a first event, so that heartbeats can keep its connection alive."""
 
 
-class Writer(Protocol):
-    """Writes one answer in a client's dialect."""
+class Encoder(Protocol):
+    """Writes a stream in a client's dialect."""
 
     def encode(self, event: Event) -> list[Piece]:
         """Return what a stream says of an event; the last one ends it."""
 
-    def assemble(self, events: Sequence[Event]) -> tuple[Piece, ...]:
-        """Return the whole answer. Raises the error of a `Failed`."""
+
+Assemble = Callable[[Sequence[Event]], tuple[Piece, ...]]
+"""Writes a whole answer. Raises the error of a `Failed`."""
+
+
+@dataclass(slots=True)
+class Writer:
+    """Writes one answer in a client's dialect: as a stream, whose encoder begins with its first event, or whole."""
+
+    begin: Callable[[], Encoder]
+    assemble: Assemble
+    _encoder: Encoder | None = None
+
+    def encode(self, event: Event) -> list[Piece]:
+        if self._encoder is None:
+            self._encoder = self.begin()
+        return self._encoder.encode(event)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,7 @@ without it one JSON list.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from starlette.requests import Request
@@ -18,12 +17,10 @@ from darkroom.chat import Answer
 from darkroom.clock import nonce
 from darkroom.dialects.gemini.asked import decode_request
 from darkroom.dialects.gemini.writer import AnswerHead, EventEncoder, Framing, assemble
-from darkroom.dialects.wire import Piece
 from darkroom.endpoints.body import read_lifted
-from darkroom.endpoints.door import Asked, Door, output_of
+from darkroom.endpoints.door import Asked, Door, Writer, output_of
 from darkroom.endpoints.errors import google_error_response, speaks_google
 from darkroom.errors import DarkroomError, MalformedRequest, NotFound
-from darkroom.events import Event
 from darkroom.gateway import Gateway
 from darkroom.lifted import Lifts
 
@@ -90,25 +87,14 @@ class GenerateContent(Door):
             links=output_of(request, request.state.output or "inline") != "inline",
             thoughts=asked.thoughts,
         )
-        return Asked(asked.conversation, lambda answer: _Writer(head, answer))
+        return Asked(asked.conversation, lambda answer: _writer(head, answer))
 
     def refuse(self, error: DarkroomError, report: Mapping[str, Any] | None = None) -> Response:
         return google_error_response(error, report, self.framing)
 
 
-@dataclass(slots=True)
-class _Writer:
-    head: AnswerHead
-    answer: Answer
-    encoder: EventEncoder | None = None
-
-    def encode(self, event: Event) -> list[Piece]:
-        if self.encoder is None:
-            self.encoder = EventEncoder(self.head, self.answer.report)
-        return self.encoder.encode(event)
-
-    def assemble(self, events: Sequence[Event]) -> tuple[Piece, ...]:
-        return assemble(self.head, events, self.answer.report)
+def _writer(head: AnswerHead, answer: Answer) -> Writer:
+    return Writer(lambda: EventEncoder(head, answer.report), lambda events: assemble(head, events, answer.report))
 
 
 async def list_models(request: Request) -> Response:

@@ -5,8 +5,7 @@ Edits are a form, whose files go to the store as they arrive, or JSON that names
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
 from starlette.requests import Request
@@ -15,11 +14,9 @@ from darkroom.chat import Answer
 from darkroom.clock import now
 from darkroom.dialects.openai_images import AnswerHead, AskedFor, EventEncoder, assemble, decode_json
 from darkroom.dialects.openai_images.asked import check_counts, field_of, read_fields, with_pictures
-from darkroom.dialects.wire import Piece
 from darkroom.endpoints.body import read_lifted
-from darkroom.endpoints.door import Asked, Door
+from darkroom.endpoints.door import Asked, Door, Writer
 from darkroom.endpoints.multipart import Form, FormFile, read_form
-from darkroom.events import Event
 from darkroom.gateway import Gateway
 from darkroom.lifted import Lifts
 from darkroom.messages import Stored
@@ -39,7 +36,7 @@ class Images(Door):
             asked = await _read_form(request, gateway)
         else:
             asked = decode_json(await read_lifted(request, lifts, gateway.settings.limits), lifts, edits=edits)
-        return Asked(asked.conversation, lambda answer: _Writer(self._head(gateway, asked), answer))
+        return Asked(asked.conversation, lambda answer: _writer(self._head(gateway, asked), answer))
 
     def _head(self, gateway: Gateway, asked: AskedFor) -> AnswerHead:
         return AnswerHead(
@@ -77,17 +74,5 @@ async def _kept(file: FormFile, gateway: Gateway, owner: str) -> Stored:
     return Stored(await gateway.chat.ingest.keep_once(file.data, owner, filename=file.filename or None))
 
 
-@dataclass(slots=True)
-class _Writer:
-    head: AnswerHead
-    answer: Answer
-    encoder: EventEncoder = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.encoder = EventEncoder(self.head, self.answer.report)
-
-    def encode(self, event: Event) -> list[Piece]:
-        return self.encoder.encode(event)
-
-    def assemble(self, events: Sequence[Event]) -> tuple[Piece, ...]:
-        return assemble(self.head, events, self.answer.report)
+def _writer(head: AnswerHead, answer: Answer) -> Writer:
+    return Writer(lambda: EventEncoder(head, answer.report), lambda events: assemble(head, events, answer.report))

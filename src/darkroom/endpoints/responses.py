@@ -24,9 +24,9 @@ from darkroom.dialects.openai_responses.asked import AskedFor, decode_request, p
 from darkroom.dialects.openai_responses.items import Item, items_of
 from darkroom.dialects.openai_responses.output import Output
 from darkroom.dialects.openai_responses.writer import AnswerHead, Answering, EventEncoder, assemble, named, placed
-from darkroom.dialects.wire import JsonWriter, Piece, length_of
+from darkroom.dialects.wire import JsonWriter, length_of
 from darkroom.endpoints.body import read_lifted
-from darkroom.endpoints.door import Asked, Door
+from darkroom.endpoints.door import Asked, Door, Writer
 from darkroom.endpoints.streaming import PiecesResponse
 from darkroom.errors import MalformedRequest, NotFound
 from darkroom.events import Event, Finished
@@ -100,7 +100,7 @@ class _Kept:
     id: str
     created: int
 
-    def writer(self, answer: Answer) -> _Writer:
+    def writer(self, answer: Answer) -> Writer:
         if self.asked.store:
             own = self._answering(answer)
 
@@ -111,7 +111,8 @@ class _Kept:
                     await self._store(own, answer)
 
             answer.hearers.append(hear)
-        return _Writer(self._answering(answer))
+        shown = self._answering(answer)
+        return Writer(lambda: EventEncoder(shown), lambda events: assemble(shown, events))
 
     def _answering(self, answer: Answer) -> Answering:
         def draws() -> bool:
@@ -134,20 +135,6 @@ class _Kept:
 
 def _json(value: Any) -> str:
     return msgspec.json.encode(value).decode()
-
-
-@dataclass(slots=True)
-class _Writer:
-    answering: Answering
-    encoder: EventEncoder | None = None
-
-    def encode(self, event: Event) -> list[Piece]:
-        if self.encoder is None:
-            self.encoder = EventEncoder(self.answering)
-        return self.encoder.encode(event)
-
-    def assemble(self, events: Sequence[Event]) -> tuple[Piece, ...]:
-        return assemble(self.answering, events)
 
 
 # What is stored of the input

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -168,11 +169,12 @@ def _memory(pid: int, field: str) -> int:
 
 
 def free_port() -> int:
-    """Return a port of loopback that nobody listens on."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
+    """Return a port of loopback that nobody listens on, out of those that no outgoing connection is given."""
+    while True:
+        port = random.randrange(12000, 20000)
+        with socket.socket() as listener, suppress(OSError):
+            listener.bind(("127.0.0.1", port))
+            return port
 
 
 def get(port: int, path: str, *, body: object = None, key: str = "", timeout: float = 30.0) -> tuple[int, bytes]:

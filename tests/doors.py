@@ -6,12 +6,14 @@ import asyncio
 import hashlib
 import json
 import os
+import random
 import socket
 import sqlite3
 import sys
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager, closing
+from contextlib import AsyncExitStack, asynccontextmanager, closing, suppress
 from dataclasses import dataclass, replace
+from itertools import count
 from pathlib import Path
 from signal import SIGKILL
 from typing import Any
@@ -108,11 +110,21 @@ def settings_of(root: Path, *providers: ProviderSettings, port: int = 0, **secti
     )
 
 
+# No system gives these to an outgoing connection, which could take one between our look and our `listen`. Each of the
+# processes that run the tests has a thousand of its own, and begins anywhere in it: another run may be under way.
+_FIRST_PORT = 20000 + int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:]) % 12 * 1000
+_PORTS = count(random.randrange(1000))
+
+
 def free_port() -> int:
-    """Return a loopback port that nobody listens on."""
-    with closing(socket.socket()) as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
+    """Return a loopback port that nobody listens on, and that nobody else will be given."""
+    while True:
+        port = _FIRST_PORT + next(_PORTS) % 1000
+        with closing(socket.socket()) as listener, suppress(OSError):
+            # As a server does it: what only lingers after an earlier one is free.
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind(("127.0.0.1", port))
+            return port
 
 
 @asynccontextmanager

@@ -9,17 +9,36 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
 
 from darkroom import planner
 from darkroom.sketch import Picture, compose, edit, film, paint
 from darkroom.sketch.ancestry import open_picture
 
 Fields = dict[str, Any]
+Answer = Callable[[Request, str, Any], Awaitable[Response]]
+"""An endpoint behind the door: the request, who asks, and the JSON of the body."""
+
 MAX_REQUESTS = 400
 _LONG = 200
+
+
+class Refusal(Exception):
+    """An answer that is no 200."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status, self.message = status, message
+
+    @property
+    def body(self) -> Fields:
+        """The error in the form of the API that refuses."""
+        raise NotImplementedError
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +66,18 @@ class Notes:
             value = None
         self.requests.append(Asked(method, path, shortened(value), len(body), headers or {}))
         return value
+
+    def endpoint(self, enter: Callable[[Request], str], answer: Answer) -> Callable[[Request], Awaitable[Response]]:
+        """Return what notes a request, lets `enter` tell who asks, and answers; what either refuses is the answer."""
+
+        async def endpoint(request: Request) -> Response:
+            body = self.note(request.method, request.url.path, await request.body(), dict(request.headers))
+            try:
+                return await answer(request, enter(request), body)
+            except Refusal as refusal:
+                return JSONResponse(refusal.body, refusal.status)
+
+        return endpoint
 
     def bodies(self, method: str, end: str) -> list[Any]:
         """Return the bodies of the requests whose path ends so, oldest first."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from darkroom.media import sniff
-from darkroom.testing.emulation import Fields
+from darkroom.testing.emulation import Fields, Refusal
 
 MIMES = frozenset(
     "image/png image/jpeg image/webp image/gif image/heic image/bmp application/pdf text/plain text/csv text/html "
@@ -32,13 +32,7 @@ _STATUS = {
 }
 
 
-class Refused(Exception):
-    """An answer that is no 200."""
-
-    def __init__(self, status: int, message: str) -> None:
-        super().__init__(message)
-        self.status, self.message = status, message
-
+class Refused(Refusal):
     @property
     def body(self) -> Fields:
         return {"error": {"code": self.status, "message": self.message, "status": _STATUS[self.status]}}

@@ -20,7 +20,18 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from darkroom.testing.emulation import Asked, Fields, Notes, Remembered, described, draw, make_film, meant, wants_words
+from darkroom.testing.emulation import (
+    Answer,
+    Asked,
+    Fields,
+    Notes,
+    Remembered,
+    described,
+    draw,
+    make_film,
+    meant,
+    wants_words,
+)
 from darkroom.testing.enterprise_reading import File, Question, Refused, read_file, read_question, read_session
 from darkroom.testing.enterprise_tokens import TokenEndpoint, service_account
 
@@ -36,8 +47,6 @@ _VERSIONS = {"v1", "v1beta", "v1alpha"}
 _PROJECTS = {"emulated", "314159265358"}
 """The project by its name and by its number, which the API answers with."""
 _FILM = re.compile(r"\b(?:video|film|clip)\b|视频|影片", re.IGNORECASE)
-
-Answer = Callable[[Request, str, Any], Awaitable[Response]]
 
 
 @dataclass(slots=True)
@@ -119,24 +128,17 @@ class EnterpriseUpstream:
             Route("/{path:path}", self._told(self._nowhere), methods=["GET", "POST", "DELETE", "PATCH"]),
         ]
 
-    def _told(self, answer: Answer) -> Callable[..., Awaitable[Response]]:
-        """Note a request, look at its token, and turn what is refused into its body."""
+    def _told(self, answer: Answer) -> Callable[[Request], Awaitable[Response]]:
+        return self._notes.endpoint(self._enter, answer)
 
-        async def endpoint(request: Request) -> Response:
-            body = self._notes.note(request.method, request.url.path, await request.body(), dict(request.headers))
-            try:
-                who = self.tokens.who(request.headers.get("authorization", "").removeprefix("Bearer "))
-                if who is None:
-                    raise Refused(401, "Request had invalid authentication credentials. Expected OAuth 2 access token.")
-                place = (request.path_params.get("version", "v1"), request.path_params.get("project", "emulated"))
-                if place[0] not in _VERSIONS or place[1] not in _PROJECTS:
-                    raise Refused(404, "Requested entity was not found.")
-                # What was asked is noted in a shortened form; it is read whole.
-                return await answer(request, who, body and json.loads(await request.body()))
-            except Refused as refused:
-                return JSONResponse(refused.body, refused.status)
-
-        return endpoint
+    def _enter(self, request: Request) -> str:
+        who = self.tokens.who(request.headers.get("authorization", "").removeprefix("Bearer "))
+        if who is None:
+            raise Refused(401, "Request had invalid authentication credentials. Expected OAuth 2 access token.")
+        place = (request.path_params.get("version", "v1"), request.path_params.get("project", "emulated"))
+        if place[0] not in _VERSIONS or place[1] not in _PROJECTS:
+            raise Refused(404, "Requested entity was not found.")
+        return who
 
     async def _nowhere(self, request: Request, who: str, body: Any) -> Response:
         raise Refused(404, f"Requested entity was not found: {request.url.path}")

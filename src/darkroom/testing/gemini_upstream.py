@@ -22,7 +22,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from darkroom.sketch import paint
-from darkroom.testing.emulation import Asked, Notes, described, draw, meant, wants_words
+from darkroom.testing.emulation import Answer, Asked, Notes, described, draw, meant, wants_words
 from darkroom.testing.gemini_files import Fields, Files, Refused
 from darkroom.testing.gemini_reading import Question, Reader, Signer
 
@@ -54,9 +54,6 @@ _KEY_INVALID = {
     "metadata": {"service": "generativelanguage.googleapis.com"},
 }
 _RETRY = {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "17s"}
-
-Answer = Callable[[Request, str, Any], Awaitable[Response]]
-"""Answers a request, with its key and its JSON."""
 
 
 class GeminiUpstream:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from darkroom.media import sniff
-from darkroom.testing.emulation import Fields
+from darkroom.testing.emulation import Fields, Refusal
 
 Check = Callable[[Any, str], None]
 
@@ -25,12 +25,14 @@ DOCUMENT_TYPES = frozenset({"application/pdf", "text/csv", "application/msword",
 RATIOS = frozenset("1:1 2:3 3:2 3:4 4:3 4:5 5:4 9:16 16:9 21:9 1:8 8:1 1:4 4:1".split())
 
 
-class Refused(Exception):
-    """An answer that is no 200."""
-
+class Refused(Refusal):
     def __init__(self, status: int, code: str, message: str) -> None:
-        super().__init__(message)
-        self.status, self.code, self.message = status, code, message
+        super().__init__(status, message)
+        self.code = code
+
+    @property
+    def body(self) -> Fields:
+        return {"error": {"code": self.code, "message": self.message}}
 
 
 def _bad(message: str) -> Refused:

@@ -21,7 +21,18 @@ from starlette.responses import JSONResponse, RedirectResponse, Response, Stream
 from starlette.routing import Route
 
 from darkroom.sketch import paint
-from darkroom.testing.emulation import Asked, Fields, Notes, Remembered, described, draw, make_film, meant, wants_words
+from darkroom.testing.emulation import (
+    Answer,
+    Asked,
+    Fields,
+    Notes,
+    Remembered,
+    described,
+    draw,
+    make_film,
+    meant,
+    wants_words,
+)
 from darkroom.testing.interactions_request import Refused, Said, Wanted, read
 
 MODELS = {
@@ -125,21 +136,15 @@ class InteractionsUpstream:
                 self._refusals.remove(waiting)
                 raise waiting[2]
 
-    def _told(self, answer: Callable[[Request, str, Any], Awaitable[Response]]) -> Callable[..., Awaitable[Response]]:
-        """Note a request, look at its key, and turn what is refused into its body."""
+    def _told(self, answer: Answer) -> Callable[[Request], Awaitable[Response]]:
+        return self._notes.endpoint(self._enter, answer)
 
-        async def endpoint(request: Request) -> Response:
-            body = self._notes.note(request.method, request.url.path, await request.body(), dict(request.headers))
-            key = request.headers.get("x-goog-api-key", "")
-            try:
-                if self.keys and key not in self.keys:
-                    raise Refused(401, "authentication", "API key not valid. Please pass a valid API key.")
-                self._refuse(request)
-                return await answer(request, key, body)
-            except Refused as refused:
-                return JSONResponse(_error(refused), refused.status)
-
-        return endpoint
+    def _enter(self, request: Request) -> str:
+        key = request.headers.get("x-goog-api-key", "")
+        if self.keys and key not in self.keys:
+            raise Refused(401, "authentication", "API key not valid. Please pass a valid API key.")
+        self._refuse(request)
+        return key
 
     async def _models(self, request: Request, key: str, body: Any) -> Response:
         models = [{"name": f"models/{name}", "supportedGenerationMethods": ["createInteraction"]} for name in MODELS]
@@ -368,7 +373,3 @@ def _deltas(step: Fields) -> Iterator[Fields]:
 
 def _frame(event: Fields) -> bytes:
     return f"event: {event['event_type']}\ndata: {json.dumps(event)}\n\n".encode()
-
-
-def _error(refused: Refused) -> Fields:
-    return {"error": {"code": refused.code, "message": refused.message}}

@@ -13,18 +13,17 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from darkroom.media import sniff
-from darkroom.testing.emulation import Fields
+from darkroom.testing.emulation import Fields, Refusal
 
 Check = Callable[[Any, str], None]
 
 
-class Refused(Exception):
-    """An answer that is no 200."""
-
+class Refused(Refusal):
     def __init__(self, status: int, message: str, param: str | None = None, code: str | None = None) -> None:
-        super().__init__(message)
-        self.status, self.message, self.param, self.code = status, message, param, code
+        super().__init__(status, message)
+        self.param, self.code = param, code
 
+    @property
     def body(self) -> Fields:
         kind = "invalid_request_error" if self.status < 500 else "server_error"
         return {"error": {"message": self.message, "type": kind, "param": self.param, "code": self.code}}

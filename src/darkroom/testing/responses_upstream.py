@@ -22,7 +22,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from darkroom.testing.emulation import Asked, Fields, Notes, Remembered, described, draw, meant, wants_words
+from darkroom.testing.emulation import Answer, Asked, Fields, Notes, Remembered, described, draw, meant, wants_words
 from darkroom.testing.responses_request import Named, Refused, Said, Wanted, picture_of, read
 
 MODELS = ("gpt-6-astra", "gpt-6-astra-moderated", "gpt-6-astra-fails")
@@ -121,22 +121,16 @@ class ResponsesUpstream:
         """Lose every response."""
         self.kept.clear()
 
-    def _told(self, answer: Callable[[Request, str, Any], Awaitable[Response]]) -> Callable[..., Awaitable[Response]]:
-        """Note a request, look at its key, and turn what is refused into its body."""
+    def _told(self, answer: Answer) -> Callable[[Request], Awaitable[Response]]:
+        return self._notes.endpoint(self._enter, answer)
 
-        async def endpoint(request: Request) -> Response:
-            body = self._notes.note(request.method, request.url.path, await request.body(), dict(request.headers))
-            key = request.headers.get("authorization", "").removeprefix("Bearer ")
-            try:
-                if self.keys and key not in self.keys:
-                    raise Refused(401, f"Incorrect API key provided: {key[:8]}.", code="invalid_api_key")
-                if self.refusals:
-                    raise self.refusals.pop(0)
-                return await answer(request, key, body)
-            except Refused as refused:
-                return JSONResponse(refused.body(), refused.status)
-
-        return endpoint
+    def _enter(self, request: Request) -> str:
+        key = request.headers.get("authorization", "").removeprefix("Bearer ")
+        if self.keys and key not in self.keys:
+            raise Refused(401, f"Incorrect API key provided: {key[:8]}.", code="invalid_api_key")
+        if self.refusals:
+            raise self.refusals.pop(0)
+        return key
 
     async def _models(self, request: Request, key: str, body: Any) -> Response:
         data = [{"id": name, "object": "model", "created": _TIME, "owned_by": "openai"} for name in MODELS]

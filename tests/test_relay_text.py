@@ -511,6 +511,13 @@ def test_a_written_video_can_be_read(language: str, poster: str | None) -> None:
     ]
 
 
+@pytest.mark.parametrize("size", [1, 2, 3, 11, 12, 40])
+def test_an_address_inside_a_word_is_text_wherever_it_is_cut(size: int) -> None:
+    text = "poster.webphttps://h.example/a.png"
+    events = [plain(each) for each in decode((text[at : at + size] for at in range(0, len(text), size)), BOTH)]
+    assert events == [TextDelta(text)]
+
+
 SCRAPS = [
     "> ", ">", "生成中", "进度", " 44%", ".", "\n", "\n\n", "![x](", ")", "[", "]", "](", "https://h.example/a.png",
     "```",

@@ -80,6 +80,7 @@ class TranscriptDecoder:
         self._out: list[Event] = []
         self._text: list[str] = []
         self._held = ""
+        self._before = ""
         self._at = 0
         self._asleep = False
         self._mode: _Mode = "start"
@@ -134,6 +135,7 @@ class TranscriptDecoder:
     def _run(self, *, final: bool) -> list[Event]:
         while self._at < len(self._held) and self._step(final=final):
             pass
+        self._before = self._held[self._at - 1] if self._at else self._before
         self._held, self._at = self._held[self._at :], 0
         self._asleep = self._mode == "body" and len(self._held) > 128 and self._held[-1] not in "]\\"
         self._say_now()
@@ -438,6 +440,8 @@ class TranscriptDecoder:
     def _inline(self, *, final: bool) -> bool:
         """Tell text up to the next place where media may be shown, and read that place."""
         match = self._openers.search(self._held, self._at)
+        if match and match.start() == 0 and match[0][0] in "hH" and self._before.isascii() and self._before.isalpha():
+            match = self._openers.search(self._held, 1)  # Inside a word, whose beginning is told already.
         stop = match.start() if match else len(self._held)
         if stop > self._at:
             self._say(self._held[self._at : stop])

@@ -11,7 +11,8 @@ from darkroom.media import Media
 Status = Literal["running", "completed", "failed", "imported"]
 """`imported`: made elsewhere, and learnt of from a history that a client sent."""
 
-InputRole = Literal["edited", "reference", "mask", "first_frame"]
+InputRole = Literal["edited", "character", "style", "reference", "mask", "first_frame"]
+"""What media is to what is made from it: changed, or looked at for a figure, a manner, or anything else."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,65 @@
+"""How many pictures a turn wants, and of what shape."""
+
+from __future__ import annotations
+
+import re
+
+from darkroom.planner import vocabulary as v
+
+_NUMBERS = {
+    **{word: at for at, word in enumerate("one two three four five six seven eight nine ten".split(), 1)},
+    **{word: at for at, word in enumerate("un dos tres cuatro cinco seis".split(), 1)},
+    **{char: at for at, char in enumerate("一二三四五六七八九十", 1)},
+    **{"两": 2, "una": 1, "uno": 1, "twelve": 12, "pair": 2},
+}
+_MOST = 10
+_EN_NUMBER = r"(?P<{0}>two|three|four|five|six|seven|eight|nine|ten|[2-9]|10)"
+_EN_THINGS = (
+    r"(?:versions?|variants?|variations?|options?|pictures|pics|images|photos|logos|logo (?:ideas|designs|options|concepts|directions)|ideas|designs|concepts|sketches|icons|looks|takes|drafts|proposals|mockups|posters|banners|cards|stickers|avatars|pfps"
+    r"|colou?rways|renders|illustrations|covers|wallpapers|portraits|drawings|directions|alternatives|samples|examples|patterns|shots|attempts|different \w+|emotes|tattoos|app icons|backgrounds?|background options|treatments|layouts|compositions|scenes|sneakers)"
+)
+_EACH = re.compile(r"(?P<n>[两二三四五六七八])(?:种|个)?(?:颜色|色|配色|风格|材质)[^。]{0,14}各(?:出|做|来|画|要)?一(?:张|版|个)|各(?:出|做|来|画|要)?一(?:张|版|幅)")
+
+_RATIO = re.compile(r"(?<![\d.:：])(?P<w>\d{1,2})\s?(?:[:：比/]|by|x|×|\sto\s)\s?(?P<h>\d{1,2})(?![\d:：%]|\s?(?:px|pm|am|点|分))")
+_CLOCK = re.compile(r"\b(?:at|by|until|from|since|around) $")
+_DIGIT = {**{char: at for at, char in enumerate("一二三四五六七八九", 1)}, "十六": 16, "二十一": 21}
+_CHINESE_RATIO = re.compile(r"(十六|二十一|[一二三四五六七八九])比(十六|二十一|[一二三四五六七八九])")
+
+
+def ratio_of(text: str) -> str | None:
+    """Return the ratio that a folded text asks for, such as `16:9`; None where it says nothing of it."""
+    found = None
+    for match in _RATIO.finditer(_CHINESE_RATIO.sub(lambda each: f"{_DIGIT[each[1]]}:{_DIGIT[each[2]]}", text)):
+        wide, high = int(match["w"]), int(match["h"])
+        if 1 <= wide <= 32 and 1 <= high <= 32 and not _CLOCK.search(text[: match.start()]) and 1 / 4 <= wide / high <= 4:
+            found = f"{wide}:{high}"
+    if found is not None:
+        return found
+    for pattern, ratio in ((v.SQUARE, "1:1"), (v.TALL, "9:16"), (v.WIDE, "16:9")):
+        if pattern.search(text):
+            return ratio
+    return None
+
+
+def count_of(text: str) -> int:
+    """Return how many pictures a folded text asks for, 1 to 10."""
+    for pattern, known in ((v.WANTED_EN, v.KNOWN_EN), (v.WANTED_ZH, v.KNOWN_ZH)):
+        for match in pattern.finditer(text):
+            if known.search(text[: match.start()]):
+                continue
+            word = next(group for group in match.groups() if group)
+            number = _NUMBERS.get(word) or (int(word) if word.isdigit() else 1)
+            if 1 < number <= _MOST:
+                return number
+    return 1
+
+
+def number_in(text: str) -> int | None:
+    """Return how many pictures a group has that a folded text speaks of (`the three of them`, `这两张`); None if it does not say."""
+    match = v.COUNTED.search(text)
+    if match is None:
+        return None
+    if match["both"]:
+        return 2
+    word = match["en"] or match["zh"] or match["es"]
+    return _NUMBERS.get(word) or (int(word) if word.isdigit() else None)

@@ -102,7 +102,8 @@ async def test_parameters_and_what_is_remembered_of_them(tmp_path: Path) -> None
         assert len(links_in(content_of(answer))) == 2
         first, second = await house.generations()
         assert first.params == {
-            "negative": "dogs", "width": 640, "height": 320, "steps": 2, "cfg": 4.5, "seed": 7, "batch": 2,
+            **body, "strength": 0.3,
+            "negative": "dogs", "width": 640, "height": 320, "cfg": 4.5, "batch": 2,
         }  # fmt: skip
         assert (first.outputs[0].width, first.outputs[0].height) == (640, 320)
         assert second.params["seed"] == inputs_of(graphs(upstream)[1], "3")["seed"] != 7

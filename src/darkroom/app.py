@@ -12,6 +12,7 @@ from darkroom.endpoints import errors, files, gemini, gemini_files, media, model
 from darkroom.endpoints.access import Access
 from darkroom.endpoints.chat import ChatCompletions
 from darkroom.endpoints.images import Images
+from darkroom.endpoints.lineage import get_lineage
 from darkroom.endpoints.metrics import Measured, metrics
 from darkroom.errors import DarkroomError
 from darkroom.gateway import Gateway
@@ -48,6 +49,7 @@ ROUTES = (
     Route("/v1beta/files/{id}", gemini_files.delete_file, methods=["DELETE"]),
     Route("/v1/generations", media.list_generations),
     Route("/v1/generations/{id}", media.get_generation),
+    Route("/v1/generations/{id}/lineage", get_lineage),
     Route("/v1/media/{id}", media.get_media),
     Route("/v1/media/{id}", media.delete_media, methods=["DELETE"]),
     Route("/media/{name}", media.serve_media),

@@ -31,9 +31,10 @@ class Recorder:
     inputs: tuple[Input, ...]
     ended: Callable[[str, Status], None] | None = None
     """Is told of the end, with the provider's name."""
+    params: Mapping[str, Any] = field(default_factory=dict)
+    """What the picture was asked to be like; what the upstream says of it counts more."""
     id: str | None = None
     upstream_ids: dict[str, str] = field(default_factory=dict)
-    params: dict[str, Any] = field(default_factory=dict)
     fields: dict[str, Any] = field(default_factory=dict)
     _progress: int = 0
     _is_over: bool = False
@@ -50,6 +51,7 @@ class Recorder:
                 self.target.model,
                 self.prompt,
                 now(),
+                params=self.params,
                 inputs=self.inputs,
                 key=self.target.key.alias,
             )
@@ -61,7 +63,7 @@ class Recorder:
         id = await self.begin()
         match event:
             case Planned(params):
-                self.params.update(params)
+                self.params = {**self.params, **params}
                 await self._note_parent(id, params.get("gen_id"))
             case UpstreamNamed(what, value):
                 self.upstream_ids[what] = value

@@ -16,6 +16,7 @@ import msgspec
 
 from darkroom.database.backends import Backend, Conflict, Rows, open_backend
 from darkroom.database.files import FileRows
+from darkroom.database.lineage import LineageRows
 from darkroom.database.rows import (
     BlobRow,
     KeyRow,
@@ -41,6 +42,7 @@ class Database(Rows):
         super().__init__(backend)
         self.upstreams = UpstreamRows(backend)
         self.files = FileRows(backend)
+        self.lineage = LineageRows(backend)
 
     @classmethod
     async def open(cls, url: str) -> Database:
@@ -158,9 +160,10 @@ class Database(Rows):
             return await self._generations("newest_generations", owner=owner, count=limit)
         return await self._generations("generations_before", owner=owner, before=before, count=limit)
 
-    async def children(self, owner: str, id: str) -> list[Generation]:
-        """Return what was made from a generation or from its media, oldest first."""
-        return await self._generations("children", owner=owner, id=id)
+    async def owner_of_generation(self, id: str) -> str | None:
+        """Return whose a generation is, for the operator alone; None when there is no such generation."""
+        owner: str | None = await self._value("owner_of_generation", id=id)
+        return owner
 
     # Media
 

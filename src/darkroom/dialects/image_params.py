@@ -31,6 +31,10 @@ IMAGE_FIELDS = frozenset(
 )
 """The parameters of a picture, by the names that image APIs give them."""
 
+_TABLES = ("image_config", "imageConfig", "generation_config", "generationConfig", "google", "extra_body")
+_SPELLINGS = "n width height aspectRatio imageSize resolution num_inference_steps denoising_strength"
+_PICTURES = IMAGE_FIELDS.union(_SPELLINGS.split()).difference(_TABLES)
+
 _CHAT_FIELDS = frozenset(
     "temperature top_p max_tokens max_completion_tokens stop seed presence_penalty frequency_penalty tools tool_choice "
     "parallel_tool_calls response_format reasoning_effort user metadata n modalities stream_options logprobs".split()
@@ -109,6 +113,14 @@ def image_params(params: Mapping[str, Any]) -> ImageParams:
         _float(_first(places, "strength", "denoising_strength")),
         _float(_first(places, "cfg_scale", "guidance_scale")),
     )
+
+
+def picture_params(params: Mapping[str, Any]) -> dict[str, Any]:
+    """Return those parameters of a request that say what the picture is to be like, in the client's own words: what is
+    recorded of a generation, and what it is run again with."""
+    kept = {name: value for name, value in params.items() if name in _PICTURES and value is not None}
+    nested = {name: picture_params(table(params[name])) for name in _TABLES if name in params}
+    return kept | {name: inner for name, inner in nested.items() if inner}
 
 
 def chat_params(conversation: Conversation, profile: Profile) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from functools import cache
 from typing import Any
 
 from darkroom import __version__
-from darkroom.endpoints import openapi_files, openapi_images, openapi_responses
+from darkroom.endpoints import openapi_files, openapi_images, openapi_lineage, openapi_responses
 from darkroom.endpoints.schemas import (
     ANY_OBJECT,
     INTEGER,
@@ -143,7 +143,7 @@ _SCHEMAS: Schema = {
     ),
     "Model": object_of("id", "object", id=STRING, object=_constant("model"), created=INTEGER, owned_by=STRING),
     "Media": _MEDIA,
-    "Input": object_of("role", role=STRING, media=MAYBE_STRING, generation=MAYBE_STRING),
+    "Input": object_of("role", role=openapi_lineage.ROLE, media=MAYBE_STRING, generation=MAYBE_STRING),
     "Generation": _GENERATION,
     "Deleted": object_of("id", "deleted", id=STRING, object=STRING, deleted={"type": "boolean"}),
 }
@@ -233,13 +233,20 @@ def document() -> Schema:
     for path, operations in openapi_files.paths(_OUTPUT_PARAMETER).items():
         paths[path] = {**paths.get(path, {}), **operations}
     paths |= openapi_images.paths()
+    paths |= openapi_lineage.paths(_GENERATION_ID)
     paths |= openapi_responses.paths()
     return {
         "openapi": "3.1.0",
         "info": {"title": "Darkroom", "version": __version__, "license": {"name": "Apache-2.0"}},
         "paths": paths,
         "components": {
-            "schemas": {**_SCHEMAS, **openapi_files.SCHEMAS, **openapi_images.SCHEMAS, **openapi_responses.SCHEMAS},
+            "schemas": {
+                **_SCHEMAS,
+                **openapi_files.SCHEMAS,
+                **openapi_images.SCHEMAS,
+                **openapi_lineage.SCHEMAS,
+                **openapi_responses.SCHEMAS,
+            },
             "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}},
         },
         "security": [{}, {"bearer": []}],

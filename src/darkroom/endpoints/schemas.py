@@ -11,6 +11,8 @@ INTEGER: Schema = {"type": "integer"}
 MAYBE_STRING: Schema = {"type": ["string", "null"]}
 MAYBE_INTEGER: Schema = {"type": ["integer", "null"]}
 ANY_OBJECT: Schema = {"type": "object"}
+DOT = "text/vnd.graphviz"
+"""The type of a graph for Graphviz."""
 _ERRORS = ("400", "401", "403", "404", "405", "413", "429", "500", "502", "503", "504")
 
 

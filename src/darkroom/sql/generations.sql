@@ -10,9 +10,10 @@ INSERT INTO generations (
 ON CONFLICT (id) DO NOTHING RETURNING id;
 
 -- name: add_input(generation, role, media, parent)!
+-- Media that was generated leads to its generation, whether or not that is named: lineage follows `parent` alone.
 INSERT INTO generation_inputs (generation, position, role, media, parent)
 SELECT CAST(:generation AS TEXT), COALESCE(MAX(position) + 1, 0), CAST(:role AS TEXT), CAST(:media AS TEXT),
-    CAST(:parent AS TEXT)
+    COALESCE(CAST(:parent AS TEXT), (SELECT media.generation FROM media WHERE media.id = :media))
 FROM generation_inputs WHERE generation = :generation;
 
 -- name: set_upstream_id(generation, what, value)$
@@ -46,6 +47,10 @@ WHERE status = 'running' AND created < :before RETURNING id;
 SELECT id, owner, status, provider, model, prompt, params, replay, error, progress, created, finished, key
 FROM generations WHERE id = :id AND owner = :owner;
 
+-- name: owner_of_generation(id)$
+-- For the operator alone.
+SELECT owner FROM generations WHERE id = :id;
+
 -- name: generation_by_upstream_id(owner, what, value)^
 SELECT generations.id, generations.owner, status, provider, model, prompt, params, replay, error, progress, created,
     finished, key
@@ -65,18 +70,6 @@ AND (created, id) < (
     SELECT last.created, last.id FROM generations AS last WHERE last.id = :before AND last.owner = :owner
 )
 ORDER BY created DESC, id DESC LIMIT :count;
-
--- name: children(owner, id)
--- Made from the generation itself, or from any of its media.
-SELECT id, owner, status, provider, model, prompt, params, replay, error, progress, created, finished, key
-FROM generations WHERE owner = :owner AND id IN (
-    SELECT generation FROM generation_inputs WHERE parent = :id
-    UNION
-    SELECT generation_inputs.generation FROM generation_inputs
-    JOIN media ON media.id = generation_inputs.media
-    WHERE media.generation = :id AND media.owner = :owner
-)
-ORDER BY created, id;
 
 -- name: inputs(generations)
 SELECT generation, role, media, parent FROM generation_inputs

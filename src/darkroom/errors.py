@@ -25,6 +25,7 @@
     │   ├── UpstreamAuthFailed         502  our credentials for it are wrong
     │   ├── UpstreamBroken             502  its answer can't be read, or ended too early
     │   ├── UpstreamBadMedia           502  it sent something that is no picture or video
+    │   ├── PlanInvalid                502  it was asked for a plan, and its answer is none
     │   ├── UpstreamUnavailable        503  it can't be reached
     │   └── UpstreamTimeout            504
     └── GatewayError                   Darkroom failed
@@ -194,6 +195,16 @@ class UpstreamBroken(UpstreamError):
 
 class UpstreamBadMedia(UpstreamError):
     code = "upstream_bad_media"
+
+
+class PlanInvalid(UpstreamError):
+    """`complaints` say what is wrong with a plan, each in a sentence that its model can act upon."""
+
+    code = "plan_invalid"
+
+    def __init__(self, *complaints: str, param: str | None = None, retry_after: float | None = None) -> None:
+        super().__init__(" ".join(complaints), param=param, retry_after=retry_after)
+        self.complaints = complaints
 
 
 class UpstreamUnavailable(UpstreamError):

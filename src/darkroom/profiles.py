@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Literal
 
+from darkroom.generation import InputRole
 from darkroom.media import MediaKind
 
 Replay = Literal["user", "transcript", "images", "last_user", "parts", "previous"]
@@ -25,6 +26,9 @@ Replay = Literal["user", "transcript", "images", "last_user", "parts", "previous
 
 Form = Literal["inline", "url", "link"]
 """How a picture travels: base64 in the body, the public URL that it came from, or a link to this gateway."""
+
+Structured = Literal["schema", "json"]
+"""How an answer in JSON is asked for: by a JSON schema that it then keeps to, or as some JSON object."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +50,17 @@ class Profile:
     """Bytes above which media is uploaded first, where the dialect has an upload; None uploads nothing."""
     max_media: int | None = None
     max_media_bytes: int | None = None
+    order: tuple[InputRole, ...] = ("edited", "character", "style", "reference", "mask")
+    """In which order it wants what a new picture is made from, by what each of it is for; a role that is not named
+    comes last."""
     streams: bool = False
     """Whether its Images API streams, as OpenAI's does; of others the whole answer is asked for."""
     response_format: str | None = None
     """What its Images API must be told, so that it answers with the picture and not with a URL. OpenAI's takes none."""
     sizes: tuple[str, ...] = ()
     """The only sizes that its Images API makes (`1024x1536`); none is any."""
+    structured: Structured | None = None
+    """What it takes in `response_format`, when it plans for a studio; None is asked for JSON in words alone."""
     words: tuple[tuple[str, str], ...] = ()
     """Pairs: a parameter that OpenAI's Images API does not have (`seed`, `steps`), and its name in this one's."""
 
@@ -79,7 +88,7 @@ PROFILES: dict[str, Profile] = {
         Profile("image-chat", makes=_IMAGE, sees=_IMAGE),
         Profile("video-chat", makes=_BOTH, sees=_BOTH),
         Profile("relay-text", makes=_BOTH, sees=_IMAGE, replay="transcript"),
-        Profile("openai", by_name=True, forms=("url", "inline")),
+        Profile("openai", by_name=True, forms=("url", "inline"), structured="schema"),
         Profile("openrouter", by_name=True, replay="images", forms=("url", "inline"), modalities=("image", "text")),
         Profile("litellm", by_name=True, replay="images", modalities=("image", "text")),
         Profile("vllm-omni", makes=_IMAGE, modalities=("image",), words=_DIFFUSERS),

@@ -11,8 +11,9 @@ from hashlib import sha256
 from typing import Any, get_args
 
 from darkroom.errors import ConfigInvalid, Forbidden, UnknownModel
+from darkroom.generation import InputRole
 from darkroom.media import MediaKind
-from darkroom.profiles import PROFILES, Form, Profile, Replay, profile_for
+from darkroom.profiles import PROFILES, Form, Profile, Replay, Structured, profile_for
 from darkroom.settings import Auth, Output, ProviderSettings
 
 ANYBODY = "*"
@@ -46,16 +47,22 @@ DIALECTS: dict[str, Dialect] = {
             "makes": frozenset({MediaKind.IMAGE}),
             "sees": frozenset({MediaKind.IMAGE, MediaKind.FILE}),
             "replay": "previous",
+            "structured": "schema",
         },
         cleanup="idle:24h",
     ),
     "gemini": Dialect(
         "x-goog-api-key",
-        {"replay": "parts", "upload_above": 8 * 1024 * 1024},
+        {"replay": "parts", "upload_above": 8 * 1024 * 1024, "structured": "schema"},
         "idle:1h",
         "/models?pageSize=1000",
     ),
-    "gemini-interactions": Dialect("x-goog-api-key", {"replay": "previous"}, "idle:24h", "/models?pageSize=1000"),
+    "gemini-interactions": Dialect(
+        "x-goog-api-key",
+        {"replay": "previous", "structured": "schema"},
+        "idle:24h",
+        "/models?pageSize=1000",
+    ),
     "gemini-enterprise": Dialect(
         "google",
         {**_MAKES_BOTH, "sees": frozenset(MediaKind), "replay": "previous", "forms": ("inline",)},
@@ -307,6 +314,12 @@ def _forms(value: Sequence[str]) -> tuple[str, ...]:
     return tuple(_one_of(get_args(Form), item) for item in value)
 
 
+def _roles(value: Sequence[str]) -> tuple[str, ...]:
+    if isinstance(value, str) or len(set(value)) < len(value):
+        raise ValueError("an order names each role once")
+    return tuple(_one_of(get_args(InputRole), item) for item in value)
+
+
 def _yes_or_no(value: Any) -> bool:
     if not isinstance(value, bool):
         raise TypeError("neither true nor false")
@@ -341,8 +354,10 @@ _FACTS: dict[str, Callable[[Any], Any]] = {
     "upload_above": _limit,
     "max_media": _limit,
     "max_media_bytes": _limit,
+    "order": _roles,
     "streams": _yes_or_no,
     "response_format": partial(_one_of, ("b64_json", "url")),
     "sizes": _sizes,
+    "structured": partial(_one_of, get_args(Structured)),
     "words": _words,
 }

@@ -8,6 +8,7 @@ from darkroom.testing.enterprise_upstream import EnterpriseUpstream
 from darkroom.testing.gemini_upstream import GeminiUpstream
 from darkroom.testing.images_upstream import ImagesUpstream
 from darkroom.testing.interactions_upstream import InteractionsUpstream
+from darkroom.testing.planner_upstream import PlannerUpstream
 from darkroom.testing.responses_upstream import ResponsesUpstream
 from darkroom.testing.serving import serve, serve_in_thread
 from darkroom.testing.sketch_upstream import SketchUpstream
@@ -19,6 +20,7 @@ __all__ = [
     "GeminiUpstream",
     "ImagesUpstream",
     "InteractionsUpstream",
+    "PlannerUpstream",
     "ResponsesUpstream",
     "SketchUpstream",
     "serve",

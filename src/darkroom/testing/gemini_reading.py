@@ -19,6 +19,7 @@ from darkroom.errors import InvalidMedia
 from darkroom.sketch.ancestry import open_picture
 from darkroom.testing.emulation import Remembered
 from darkroom.testing.gemini_files import Fields, Files, Refused
+from darkroom.testing.strict_schema import fault_of_gemini
 
 _TOP = "contents systemInstruction generationConfig tools toolConfig safetySettings cachedContent serviceTier store"
 _CONFIG = (
@@ -218,6 +219,8 @@ class Reader:
             raise Refused(400, "image_size must be one of '1K', '2K', '4K'.")
         if self.draws and config.get("responseMimeType", "text/plain") != "text/plain":
             raise Refused(400, "JSON mode is not enabled for this model.")
+        if fault := fault_of_gemini(config):
+            raise Refused(400, f"Invalid value at 'generation_config': {fault}")
         return {**config, "imageConfig": image}
 
     def _functions(self, tools: Any) -> list[str]:

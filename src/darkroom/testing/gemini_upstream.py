@@ -25,6 +25,7 @@ from darkroom.sketch import paint
 from darkroom.testing.emulation import Answer, Asked, Notes, described, draw, meant, wants_words
 from darkroom.testing.gemini_files import Fields, Files, Refused
 from darkroom.testing.gemini_reading import Question, Reader, Signer
+from darkroom.testing.planning import planned_for
 
 DRAWING = (
     "gemini-3-pro-image",
@@ -236,7 +237,7 @@ def _spoken(question: Question, signer: Signer) -> list[Fields]:
         call = {"functionCall": {"name": name, "args": {"prompt": question.prompt}}}
         return [{**call, "thoughtSignature": signer.sign(name.encode())}]
     if question.config.get("responseMimeType") == "application/json":
-        return _signed_text(json.dumps({"said": question.prompt}), signer)
+        return _signed_text(json.dumps(planned_for(question.prompt) or {"said": question.prompt}), signer)
     pictures = question.shown or [each.data for each in question.seen]
     return _signed_text(described(pictures) if pictures else f"You said: {question.prompt}", signer)
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from darkroom.media import sniff
 from darkroom.testing.emulation import Fields, Refusal
+from darkroom.testing.strict_schema import fault_of_gemini
 
 Check = Callable[[Any, str], None]
 
@@ -146,8 +147,15 @@ _STEPS: dict[str, Check] = {
         result=_kind((str, list, dict), "a string, a list or an object"),
     ),
 }
+
+
+def _schema(value: Any, at: str) -> None:
+    if fault := fault_of_gemini({"responseMimeType": "application/json", "responseJsonSchema": value}):
+        raise _bad(f"Invalid value at '{at}': {fault}")
+
+
 _FORMATS: dict[str, Check] = {
-    "text": _object(type=_text, mime_type=_one_of({"application/json", "text/plain"}), schema=_anything),
+    "text": _object(type=_text, mime_type=_one_of({"application/json", "text/plain"}), schema=_schema),
     "image": _object(
         type=_text,
         aspect_ratio=_one_of(RATIOS),

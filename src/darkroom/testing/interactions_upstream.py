@@ -34,6 +34,7 @@ from darkroom.testing.emulation import (
     wants_words,
 )
 from darkroom.testing.interactions_request import Refused, Said, Wanted, read
+from darkroom.testing.planning import planned_for
 
 MODELS = {
     "gemini-3.1-flash-image": "image",
@@ -287,6 +288,8 @@ class InteractionsUpstream:
             id = f"call_{secrets.token_hex(4)}"
             return {"type": "function_call", "id": id, "name": wanted.tools[0], "arguments": {"about": prompt}}
         shown = list(last.pictures) if last is not None else []
+        if wanted.formats.get("text", {}).get("mime_type") == "application/json":
+            return _words(json.dumps(planned_for(prompt) or {"said": prompt}))
         if kind == "text" or wants_words(prompt):
             return _words(described(shown or [each.data for each in kept.seen]))
         if kind == "video":

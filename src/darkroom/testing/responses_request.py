@@ -14,6 +14,7 @@ from typing import Any
 
 from darkroom.media import sniff
 from darkroom.testing.emulation import Fields, Refusal
+from darkroom.testing.strict_schema import fault_of_strict
 
 Check = Callable[[Any, str], None]
 
@@ -241,12 +242,21 @@ _TOOLS: dict[str, Check] = {
     ),
     "web_search": _anything,
 }  # fmt: skip
+
+
+def _schema(value: Any, at: str) -> None:
+    known = {"type": _text, "name": _text, "schema": _table, "description": _text, "strict": _maybe(_flag)}
+    _object("name schema", **known)(value, at)
+    if fault := fault_of_strict(value):
+        words = f"Invalid schema for response_format '{value['name']}': In context=(), {fault}"
+        raise Refused(400, words, f"{at}.schema", "invalid_json_schema")
+
+
 _FORMATS: dict[str, Check] = {
     "text": _object(type=_text),
     "json_object": _object(type=_text),
-    "json_schema": _object("name schema", type=_text, name=_text, schema=_table, description=_text,
-                           strict=_maybe(_flag)),
-}  # fmt: skip
+    "json_schema": _schema,
+}
 
 
 def _tool_choice(value: Any, at: str) -> None:
@@ -301,6 +311,12 @@ class Wanted:
     @property
     def previous(self) -> str | None:
         return self.body.get("previous_response_id")
+
+    @property
+    def is_json(self) -> bool:
+        """Whether the answer is to be JSON."""
+        format: Fields = (self.body.get("text") or {}).get("format") or {}
+        return format.get("type") not in (None, "text")
 
     @property
     def stream(self) -> bool:

@@ -23,6 +23,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from darkroom.testing.emulation import Answer, Asked, Fields, Notes, Remembered, described, draw, meant, wants_words
+from darkroom.testing.planning import planned_for
 from darkroom.testing.responses_request import Named, Refused, Said, Wanted, picture_of, read
 
 MODELS = ("gpt-6-astra", "gpt-6-astra-moderated", "gpt-6-astra-fails")
@@ -225,6 +226,8 @@ class ResponsesUpstream:
             kept.output.append(_message(f"The tool said: {wanted.outputs[-1]}"))
         elif wanted.functions and "call" in prompt:
             kept.output.append(_call(wanted.functions[0], prompt))
+        elif wanted.is_json:
+            self._speak(kept, json.dumps(planned_for(prompt) or {"said": prompt}))
         elif wants_words(prompt) or wanted.image is None:
             self._speak(kept, described(_shown(wanted) or [each.data for each in kept.seen]))
         elif wanted.model.endswith("-moderated"):

@@ -24,6 +24,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from darkroom.dialects.image_params import image_params
 from darkroom.errors import ClientError
 from darkroom.ids import typeid
 from darkroom.media import HEAD_BYTES, sniff
@@ -112,10 +113,12 @@ class _Ask:
 
 
 class SketchUpstream:
-    """A fake upstream. `app` is its ASGI app; `requests` what it received, newest last, base64 hashed."""
+    """A fake upstream. `app` is its ASGI app; `requests` what it received, newest last, base64 hashed. `several`: it
+    paints as many pictures as the field `n` says, which most upstreams of chat completions do not."""
 
-    def __init__(self, *, key: str | None = None) -> None:
+    def __init__(self, *, key: str | None = None, several: bool = False) -> None:
         self.key = key
+        self.several = several
         self.requests: deque[Fields] = deque(maxlen=MAX_REQUESTS)
         self._files: Bounded[_File] = Bounded(_KEPT_FILES, _KEPT_BYTES)
         self._made: Bounded[bytes] = Bounded(_KEPT_FILES, _KEPT_BYTES)
@@ -178,6 +181,8 @@ class SketchUpstream:
         turns = turns_of(content)
         try:
             knobs = knobs_from(content.get("sketch"), strict=strict)
+            if self.several and (n := image_params(content).n) > 1:
+                knobs = replace(knobs, n=n)
         except (ValueError, TypeError) as error:
             raise Refused(400, str(error), param="sketch") from error
         if knobs.strict:

@@ -26,7 +26,7 @@ from darkroom.app import app_of
 from darkroom.gateway import Gateway
 from darkroom.generation import Generation
 from darkroom.media import Arrived, Media, Origin
-from darkroom.settings import Fetch, Limits, ProviderSettings, Server, Settings, StorageSettings
+from darkroom.settings import Fetch, Limits, ModelSettings, ProviderSettings, Server, Settings, StorageSettings
 from darkroom.testing import SketchUpstream, serve
 
 Json = dict[str, Any]
@@ -187,8 +187,10 @@ async def running(
     allow: Sequence[str] = (),
     output: Any = "markdown",
     limits: Limits | None = None,
+    models: Sequence[ModelSettings] = (),
+    sketch: bool = False,
 ) -> AsyncIterator[House]:
-    """Run a gateway whose provider `painter` is a fake upstream; `providers` are further rows.
+    """Run a gateway whose provider `painter` is a fake upstream; `providers` and `models` are further rows.
 
     In the base URL of a row, `{painter}` stands for the painter's address.
     """
@@ -202,8 +204,9 @@ async def running(
             fetch=Fetch(tuple(allow)),
             limits=limits or Limits(),
             providers=(first, *rest),
+            models=tuple(models),
             output=output,
-            sketch=False,
+            sketch=sketch,
         )
         async with (
             Gateway.open(told) as gateway,

@@ -15,7 +15,7 @@ from darkroom.cli import main
 from darkroom.endpoints.door import OUTPUT_HEADER
 from darkroom.errors import DarkroomError
 from darkroom.profiles import PROFILES
-from darkroom.settings import ENV_PROVIDERS, OUTPUTS, ProviderSettings, variables
+from darkroom.settings import ENV_PROVIDERS, OUTPUTS, ModelSettings, ProviderSettings, variables
 
 ROOT = Path(__file__).parent.parent
 
@@ -48,6 +48,7 @@ WORDS: dict[str, list[str]] = {
     "settings": [path.rpartition(".")[2] for path in variables().values()],
     "sections": sorted({f"[{path.partition('.')[0]}]" for path in variables().values() if "." in path}),
     "fields of a provider": [f"{name}" for name in ProviderSettings.__dataclass_fields__],
+    "fields of a model": [f"{name}" for name in ModelSettings.__dataclass_fields__],
     "variables": [*variables(), *(variable for variable, _, _ in ENV_PROVIDERS)],
     "commands": list(subcommands(main)),
     "error codes": sorted(codes() - {errors.ClientError.code, errors.UpstreamError.code}),

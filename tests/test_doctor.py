@@ -58,7 +58,8 @@ async def test_all_is_well(tmp_path: Path) -> None:
         found = await examined(settings(tmp_path, row, sketch=True))
     assert worst([finding for finding in found if finding.check != "painter"]) == "ok"
     assert [finding.check for finding in found] == [
-        *("configuration", "painter", "database", "access", "cleanup", "storage", "server", "public_url"),
+        *("configuration", "model studio", "painter", "database", "access", "cleanup", "storage", "server"),
+        "public_url",
         f"up (key {Key(GOOD).alias})",
     ]
     left = stored(tmp_path)

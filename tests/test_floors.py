@@ -19,8 +19,8 @@ FLOORS = {
     "errors ids media messages events generation profiles settings lifted": 0,
     "codecs dialects providers planner replay threads": 1,
     "clock database migrations storage spool fetch upstream credentials health images sketch": 2,
-    "ingest resolve imports capture catalog chat generations exchanges cleanup uploads": 3,
-    "sweep keys usage doctor metrics watch": 3,
+    "ingest resolve imports capture catalog chat generations exchanges cleanup uploads studio": 3,
+    "sweep keys usage doctor metrics watch reply lineage forest redo": 3,
     "gateway endpoints app cli web testing": 4,
 }
 FLOOR_OF = {name: floor for names, floor in FLOORS.items() for name in names.split()}

@@ -10,7 +10,7 @@ import pytest
 
 from darkroom.errors import ConfigInvalid
 from darkroom.providers import table
-from darkroom.settings import ENV_PROVIDERS, ProviderSettings, Settings, load, variables
+from darkroom.settings import ENV_PROVIDERS, ModelSettings, ProviderSettings, Settings, load, variables
 
 EXAMPLE = """
 [server]
@@ -32,15 +32,17 @@ profile = "relay-text"                          # optional: a profile's name, or
 output = "markdown"                             # optional
 """
 
+STUDIO = {"name": "atelier", "type": "studio", "image": "up/image"}
+
 
 def scalars() -> dict[str, Any]:
-    """Every setting that is no list of providers: dotted path → its type."""
+    """Every setting that is no list of rows: dotted path → its type."""
     found: dict[str, Any] = {}
     for item in fields(Settings):
         kind = get_type_hints(Settings)[item.name]
         if is_dataclass(kind):
             found |= {f"{item.name}.{name}": inner for name, inner in get_type_hints(kind).items()}
-        elif item.name != "providers":
+        elif item.name not in ("providers", "models"):
             found[item.name] = kind
     return found
 
@@ -73,7 +75,7 @@ def test_the_defaults_need_nothing() -> None:
     assert settings.public_url == "http://127.0.0.1:8000"
     assert settings.storage.media.startswith("file:./darkroom-data")
     assert settings.sketch
-    assert settings.providers == ()
+    assert settings.providers == settings.models == ()
 
 
 def test_every_setting_has_a_variable() -> None:
@@ -108,6 +110,13 @@ def test_the_example_loads() -> None:
     target = table(settings.providers).find("gpt-4o-image-vip")
     assert (target.provider.name, target.profile.name) == ("relay", "relay-text")
     assert table(settings.providers).find("relay/gpt-4o-image-vip") == target
+
+
+def test_a_studio_is_a_row() -> None:
+    document = {"models": [{**STUDIO, "planner": "up/chat", "output": "parts", "threshold": 0.25}]}
+    assert load(document, {}).models == (ModelSettings("atelier", "studio", "up/image", "up/chat", "parts", 0.25),)
+    (plain,) = load({"models": [STUDIO]}, {}).models
+    assert (plain.planner, plain.output, plain.threshold) == ("rules", None, 0.5)
 
 
 def test_several_keys_and_keys_from_the_environment() -> None:
@@ -173,6 +182,14 @@ def test_an_empty_key_adds_nothing() -> None:
         ({"providers": ["a"]}, "providers"),
         ({"providers": [{"name": "sketch", "base_url": "http://x"}]}, "sketch"),
         ({"providers": [{"name": "a", "base_url": "http://x"}] * 2}, "name of its own"),
+        ({"models": [{**STUDIO, "planer": "rules"}]}, r"models\.planer"),
+        ({"models": [{**STUDIO, "type": "circus"}]}, "circus"),
+        ({"models": [{**STUDIO, "output": "xml"}]}, "xml"),
+        ({"models": [{**STUDIO, "threshold": 1.5}]}, "threshold of model `atelier`"),
+        ({"models": [{**STUDIO, "name": ""}]}, "name of its own"),
+        ({"models": [STUDIO, STUDIO]}, "name of its own"),
+        ({"models": [{"name": "atelier", "type": "studio"}]}, "image"),
+        ({"models": STUDIO}, "models"),
     ],
 )
 def test_a_mistake_is_named(document: dict[str, Any], word: str) -> None:

@@ -42,15 +42,28 @@ class _List(msgspec.Struct):
 _decode = msgspec.json.Decoder(_List | list[_Model]).decode
 
 
+OURS = "darkroom"
+"""Who owns the models that are made of others here."""
+
+
 @dataclass(slots=True)
 class Catalog:
-    """Knows every name that a client can ask for."""
+    """Knows every name that a client can ask for; `own` are the models that Darkroom itself offers."""
 
     providers: Providers
     upstream: Upstream
+    own: tuple[str, ...] = ()
     _known: dict[str, tuple[str, ...]] = field(default_factory=dict)
     _due: dict[str, int] = field(default_factory=dict)
     """When a provider is asked next; Unix ms."""
+
+    async def offered(self) -> list[tuple[str, str]]:
+        """Return pairs of a model's name and who owns it."""
+        return [*((name, OURS) for name in self.own), *((name, row.name) for name, row in await self.models())]
+
+    def owner_of(self, name: str) -> str:
+        """Return who owns a model. Raises `UnknownModel`."""
+        return OURS if name in self.own else self.providers.find(name).provider.name
 
     async def models(self) -> list[tuple[str, Provider]]:
         """Return pairs of `provider/model` and the provider."""

@@ -10,17 +10,19 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, aclosing
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from darkroom import usage
 from darkroom.capture import Capture
 from darkroom.clock import now
 from darkroom.codecs.links import make_link
+from darkroom.dialects.image_params import picture_params
 from darkroom.dialects.media_text import MediaText
 from darkroom.dialects.relay_text import classify
+from darkroom.dialects.relay_vocabulary import Language
 from darkroom.errors import (
     Cancelled,
     ContentPolicyViolation,
@@ -50,14 +52,19 @@ from darkroom.events import (
     UsageReported,
 )
 from darkroom.exchanges import EXCHANGES, Call, Means
+from darkroom.generation import Input
 from darkroom.generations import Recorder, describe_input, describe_media
 from darkroom.health import Health
 from darkroom.ingest import Ingest
 from darkroom.lifted import PLACEHOLDER, Lifts
+from darkroom.media import Media, MediaKind
 from darkroom.messages import Conversation
 from darkroom.metrics import Metrics
 from darkroom.providers import Target
+from darkroom.replay import Omitted
+from darkroom.reply import Hear, Reply, Then
 from darkroom.resolve import Resolved, Resolver
+from darkroom.settings import Output
 from darkroom.threads import SESSION, Thread, digest
 from darkroom.watch import Watch, pump
 
@@ -80,30 +87,41 @@ class Chat:
     metrics: Metrics = field(default_factory=Metrics)
     _running: set[asyncio.Task[None]] = field(default_factory=set)
 
-    async def answer(self, conversation: Conversation, lifts: Lifts, owner: str, routes: Sequence[Target]) -> Answer:
-        """Resolve a conversation and return its answer, not yet begun. `lifts` are for the answer's own media.
+    async def answer(
+        self,
+        conversation: Conversation,
+        lifts: Lifts,
+        owner: str,
+        routes: Sequence[Target],
+        brief: Brief | None = None,
+    ) -> Answer:
+        """Resolve a conversation and return its answer, not yet begun. `lifts` are for the answer's own media; a
+        conversation with a `brief` was written here, and names nothing in its texts.
 
         Raises the `ClientError`s of `Resolver.resolve`, and `UpstreamRateLimited` when every route is to be left alone.
         """
         allowed = self.health.ordered(routes)
-        resolved = await self.resolver.resolve(conversation, owner, self.health.ready(allowed))
+        settled = brief is not None
+        resolved = await self.resolver.resolve(conversation, owner, self.health.ready(allowed), settled=settled)
         others = [route for route in allowed if route is not resolved.target]
-        return Answer(self, owner, lifts, others, self.attempt(resolved, owner), routes)
+        return Answer(self, owner, lifts, others, self.attempt(resolved, owner, brief), routes, brief)
 
-    def attempt(self, resolved: Resolved, owner: str) -> Attempt:
+    def attempt(self, resolved: Resolved, owner: str, brief: Brief | None = None) -> Attempt:
         """Return what is needed to ask one upstream, and to keep what it makes."""
         for omitted in resolved.omitted:
             log.debug("%s was not sent to %s: %s", omitted.id, resolved.target.name, omitted.reason)
         target, ended = resolved.target, self.metrics.ended
-        recorder = Recorder(self.means.database, owner, target, resolved.prompt, resolved.inputs, ended)
+        own = Brief(resolved.prompt, resolved.inputs, picture_params(resolved.asked.params))
+        told = brief.without(resolved.omitted) if brief else own
+        recorder = Recorder(self.means.database, owner, target, told.prompt, told.inputs, ended, told.params)
         return Attempt(resolved, recorder, Capture(self.ingest, self.means.fetcher, owner, target.provider))
 
-    def watch(self, answer: Answer, ended: AsyncExitStack) -> AsyncGenerator[Event, None]:
+    def watch(self, answer: Reply, ended: AsyncExitStack) -> AsyncGenerator[Event, None]:
         """Return the events of an answer; those of a model that makes media go on without a reader.
 
         What `ended` holds (the owner's place) is held until such a task ends, or else until its caller lets go.
         """
-        if not any(route.profile.makes_media for route in (answer.target, *answer.others)):
+        if not answer.outlives:
             return answer.events()
         ended = ended.pop_all()
         watch = Watch()
@@ -130,8 +148,19 @@ class Attempt:
     capture: Capture
 
 
-Then = Callable[["Answer"], Awaitable[None]]
-Hear = Callable[[Event], Awaitable[None]]
+@dataclass(frozen=True, slots=True)
+class Brief:
+    """What is recorded of a generation whose question was written here, and not by the client: the prompt, what it is
+    made from, and its parameters."""
+
+    prompt: str
+    inputs: tuple[Input, ...] = ()
+    params: Mapping[str, Any] = field(default_factory=dict)
+
+    def without(self, omitted: Sequence[Omitted]) -> Brief:
+        """Return the brief without the media that did not go along after all."""
+        left = {item.id for item in omitted}
+        return replace(self, inputs=tuple(item for item in self.inputs if item.media not in left))
 
 
 @dataclass(slots=True)
@@ -148,6 +177,7 @@ class Answer:
     others: list[Target]
     attempt: Attempt
     routes: Sequence[Target] = ()
+    brief: Brief | None = None
     then: list[Then] = field(default_factory=list)
     hearers: list[Hear] = field(default_factory=list)
     """They are told of every event before it leaves, whether or not anybody watches."""
@@ -177,6 +207,30 @@ class Answer:
     @property
     def capture(self) -> Capture:
         return self.attempt.capture
+
+    @property
+    def asked(self) -> Conversation:
+        return self.resolved.asked
+
+    @property
+    def language(self) -> Language:
+        return self.resolved.language
+
+    @property
+    def output(self) -> Output | None:
+        return self.target.provider.output
+
+    @property
+    def makes(self) -> frozenset[MediaKind]:
+        return self.target.profile.makes
+
+    @property
+    def stored(self) -> Sequence[Media]:
+        return self.capture.stored
+
+    @property
+    def outlives(self) -> bool:
+        return any(route.profile.makes_media for route in (self.target, *self.others))
 
     def report(self) -> dict[str, Any]:
         """Return the `darkroom` field: what was made and stored, what was lost, what was not sent."""
@@ -269,8 +323,9 @@ class Answer:
             error.retry_after = self.chat.health.wait(self.routes)
 
     async def _turn_to(self, target: Target) -> None:
-        resolved = await self.chat.resolver.resolve(self.resolved.asked, self.owner, (target,))
-        self.attempt = self.chat.attempt(resolved, self.owner)
+        settled = self.brief is not None
+        resolved = await self.chat.resolver.resolve(self.resolved.asked, self.owner, (target,), settled=settled)
+        self.attempt = self.chat.attempt(resolved, self.owner, self.brief)
 
     async def _ask(self) -> AsyncGenerator[Event, None]:
         """Yield what one upstream says, with the media in its text taken out."""

@@ -39,10 +39,12 @@ from darkroom.errors import (
 )
 from darkroom.exchanges import EXCHANGES, comfyui
 from darkroom.fetch import Fetcher
-from darkroom.providers import DIALECTS, Providers, Target, table
+from darkroom.profiles import PROFILES
+from darkroom.providers import DIALECTS, Provider, Providers, Target, table
 from darkroom.settings import Settings
 from darkroom.sketch.fonts import Fonts
 from darkroom.storage import Storage
+from darkroom.studio.studio import check_studio, rows_of
 from darkroom.upstream import Upstream
 
 Status = Literal["ok", "warn", "fail"]
@@ -50,6 +52,7 @@ Status = Literal["ok", "warn", "fail"]
 _SECONDS = 10.0
 _MOST_OBJECTS = 1000
 _CHINESE = "海上灯塔"
+_PAINTER = Provider("sketch", "http://127.0.0.1", models=("*", "!*/*"), profile=PROFILES["image-chat"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +154,8 @@ class Doctor:
             return
         painter = ", and the painter" if self.settings.sketch else ""
         yield Finding("configuration", "ok", f"{len(providers.rows)} providers{painter}")
+        for finding in self._studios(providers):
+            yield finding
         if self.settings.sketch:
             yield await asyncio.to_thread(_fonts)
         async for finding in self._database(providers):
@@ -167,6 +172,17 @@ class Doctor:
             async for finding in self._providers(providers, storage):
                 yield finding
             await storage.close()
+
+    def _studios(self, providers: Providers) -> Iterator[Finding]:
+        """See whether the models that studios are made of are there; the painter is only there while a server runs."""
+        painter = (_PAINTER,) if self.settings.sketch else ()
+        for row in rows_of(self.settings.models, sketch=self.settings.sketch):
+            try:
+                check_studio(row, Providers((*providers.rows, *painter)))
+            except ConfigInvalid as error:
+                yield Finding(f"model {row.name}", "fail", error.message, "see the rows of `models`")
+            else:
+                yield Finding(f"model {row.name}", "ok", f"`{row.image}` paints, planned by {row.planner}")
 
     async def _database(self, providers: Providers) -> AsyncIterator[Finding]:
         try:

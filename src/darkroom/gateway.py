@@ -1,7 +1,7 @@
 """The gateway: everything put together. The doors use it, and so can any Python program.
 
 async with Gateway.open(Settings()) as gateway:
-    answer = await gateway.chat.answer(…)
+    answer = await gateway.answer(Conversation("studio", …), "local")
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
@@ -18,18 +18,21 @@ from darkroom.chat import Chat
 from darkroom.cleanup import Cleanup
 from darkroom.clock import nonce, now
 from darkroom.database import Database
-from darkroom.errors import DarkroomError, TooManyRequests
+from darkroom.errors import DarkroomError, MalformedRequest, TooManyRequests
 from darkroom.exchanges import Means
 from darkroom.fetch import Fetcher
 from darkroom.health import Health
 from darkroom.ingest import Ingest
 from darkroom.keys import Keys
 from darkroom.lifted import Lifts
+from darkroom.messages import Conversation
 from darkroom.metrics import Metrics
 from darkroom.providers import Provider, Providers, provider_of, table
+from darkroom.reply import Reply
 from darkroom.resolve import Resolver
 from darkroom.settings import ProviderSettings, Settings
 from darkroom.storage import Storage
+from darkroom.studio.studio import Studio, rows_of, studios
 from darkroom.sweep import Sweeper
 from darkroom.testing.forms import FORMS
 from darkroom.testing.serving import serve
@@ -72,21 +75,25 @@ class Gateway:
     cleanup: Cleanup
     sweeper: Sweeper
     metrics: Metrics
+    studios: Mapping[str, Studio] = field(default_factory=dict)
     thumbnails: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_THUMBNAILS))
     """The places for making thumbnails."""
     _busy: dict[str, int] = field(default_factory=dict)
 
     @staticmethod
     @asynccontextmanager
-    async def open(settings: Settings) -> AsyncIterator[Gateway]:
-        """Open the store and the database, start the embedded painter, and close everything at the end."""
+    async def open(settings: Settings, *, beside: bool = False) -> AsyncIterator[Gateway]:
+        """Open the store and the database, start the embedded painter, and close everything at the end.
+
+        `beside`: another process may be serving from them, so what runs there is left alone, and nothing is swept.
+        """
         async with AsyncExitStack() as stack:
             providers = table(settings.providers)
             storage = await Storage.open(settings.storage.media)
             stack.push_async_callback(storage.close)
             database = await Database.open(settings.storage.database)
             stack.push_async_callback(database.close)
-            if settings.storage.database.startswith("sqlite"):
+            if settings.storage.database.startswith("sqlite") and not beside:
                 # One process: what ran when it stopped runs no more.
                 await database.fail_running_generations(now(), _INTERRUPTED)
             if settings.sketch:
@@ -94,12 +101,36 @@ class Gateway:
             gateway = _assemble(settings, database, storage, providers, stack)
             await stack.enter_async_context(gateway.cleanup.working())
             stack.push_async_callback(gateway.chat.close, _GRACE_SECONDS)
-            await stack.enter_async_context(_sweeping(gateway.sweeper))
+            if not beside:
+                await stack.enter_async_context(_sweeping(gateway.sweeper))
             yield gateway
 
     def lifts(self) -> Lifts:
         """Return where the base64 of one body goes."""
         return Lifts(self.storage.spools.new, nonce(), self.settings.limits.media)
+
+    async def answer(self, conversation: Conversation, owner: str) -> Reply:
+        """Return the answer of the model that a conversation asks for, not yet begun.
+
+        Raises `UnknownModel`, `Forbidden`, `MalformedRequest` for several texts at once, and what the model's own
+        `answer` raises.
+        """
+        studio = self.studios.get(conversation.model)
+        if studio is not None:
+            return await studio.answer(conversation, owner)
+        routes = self.providers.routes(conversation.model, owner)
+        if conversation.params.get("n") not in (None, 1) and not routes[0].profile.makes_media:
+            # One message is one answer; `n` pictures go into it together, `n` texts can't.
+            raise MalformedRequest("`n` must be 1 for a model that makes no pictures", param="n")
+        return await self.chat.answer(conversation, self.lifts(), owner, routes)
+
+    def check_model(self, model: str, owner: str) -> None:
+        """See whether an owner can ask for a model. Raises `UnknownModel`, `Forbidden`."""
+        studio = self.studios.get(model)
+        if studio is None:
+            self.providers.routes(model, owner)
+        else:
+            studio.routes(owner)
 
     @asynccontextmanager
     async def place(self, owner: str) -> AsyncIterator[None]:
@@ -120,6 +151,7 @@ def _assemble(
     settings: Settings, database: Database, storage: Storage, providers: Providers, stack: AsyncExitStack
 ) -> Gateway:
     limits, public_url = settings.limits, settings.public_url
+    rows = rows_of(settings.models, sketch=settings.sketch)
     metrics = Metrics()
     ingest = Ingest(storage, database, limits.pixels, metrics.stored)
     fetcher = Fetcher(settings.fetch.allow, limits.media, settings.fetch.timeout)
@@ -130,25 +162,27 @@ def _assemble(
     means = Means(upstream, database, storage, fetcher, cleanup, Uploads(database, cleanup))
     health = Health(metrics.asked)
     chat = Chat(means, ingest, Resolver(database, ingest, fetcher, public_url), health, public_url, metrics)
-    return Gateway(
+    gateway = Gateway(
         settings,
         database,
         storage,
         Keys(database),
         providers,
-        Catalog(providers, upstream),
+        Catalog(providers, upstream, tuple(row.name for row in rows)),
         chat,
         health,
         cleanup,
         Sweeper(database, storage),
         metrics,
     )
+    gateway.studios = studios(rows, chat, providers, gateway.lifts)
+    return gateway
 
 
 async def _sketch(stack: AsyncExitStack) -> Provider:
     """Start the painter as what it is for the rest of Darkroom: an upstream behind a socket."""
     key = secrets.token_urlsafe(16)
-    upstream = SketchUpstream(key=key)
+    upstream = SketchUpstream(key=key, several=True)
     base_url = await stack.enter_async_context(serve(upstream.app))
     forms = tuple(name for name in FORMS if not name.startswith(("fail", "bad", "dies", "empty")))
     row = ProviderSettings("sketch", f"{base_url}/v1", api_keys=(key,), models=forms, profiles=_SKETCH_PROFILES)

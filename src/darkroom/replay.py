@@ -7,7 +7,7 @@ Both are pure. What is not sent stays in the text as a note with its id, and in 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -110,6 +110,15 @@ def wanted(turns: Sequence[Turn], target: Target) -> list[Wanted]:
     return [item for item in chosen if not in_words(turns[item.place[0]], target)]
 
 
+def by_importance(chosen: Iterable[Wanted]) -> list[Wanted]:
+    """Return media in the order in which they are given up last when a limit binds."""
+    ranks: dict[InputRole | None, int] = {role: rank for rank, role in enumerate(_IMPORTANCE)}
+    return sorted(chosen, key=lambda item: ranks.get(item.role, len(ranks)))
+
+
+_IMPORTANCE: tuple[InputRole, ...] = ("edited", "character", "reference", "style")
+
+
 def within(chosen: Sequence[Wanted], profile: Profile) -> tuple[list[Wanted], list[Omitted]]:
     """Return what fits the profile's limits, and what does not."""
     kept: list[Wanted] = []
@@ -194,11 +203,16 @@ def _all(turns: Sequence[Turn]) -> list[Wanted]:
 
 
 def _meant(turns: Sequence[Turn]) -> list[Wanted]:
-    """A model that makes gets what the turn means: what it names, else the choice of the planner; and its uploads."""
+    """A model that makes gets what the turn means: what it names, else the choice of the planner; and its uploads.
+
+    A request that says itself what its pictures are for has chosen them all.
+    """
     last = last_user(turns)
     if last < 0:
         return []
     own = [(place, part) for place, part in _places(turns) if place[0] == last]
+    if any(part.role not in (None, "mask") for _, part in own):
+        return by_importance(Wanted(place, part, part.role or "reference") for place, part in own)
     earlier = [(place, part) for place, part in _places(turns) if place[0] < last]
     made = [(place, part) for place, part in own if _is_made(part) and part.role != "mask"]
     base: list[tuple[Place, MediaPart]] = []

@@ -18,7 +18,7 @@ from darkroom.codecs.links import Reference
 from darkroom.database import Database
 from darkroom.dialects.relay_text import Transcript, language_of, read_transcript
 from darkroom.dialects.relay_vocabulary import Language
-from darkroom.errors import ClientError, DarkroomError, NotFound, UrlRefused
+from darkroom.errors import ClientError, DarkroomError, InvalidMedia, NotFound, UrlRefused
 from darkroom.fetch import Fetcher
 from darkroom.generation import Generation, Input
 from darkroom.imports import Importer
@@ -68,6 +68,16 @@ class Resolved:
         return self.attempts[-1]
 
 
+@dataclass(frozen=True, slots=True)
+class Read:
+    """A conversation whose media are found: `asked` is what the client sent, its bytes stored; `missing` are links that
+    lead nowhere any more."""
+
+    asked: Conversation
+    turns: tuple[Turn, ...]
+    missing: tuple[Omitted, ...] = ()
+
+
 @dataclass(slots=True)
 class Resolver:
     """Resolves the history of one owner's requests."""
@@ -77,7 +87,33 @@ class Resolver:
     fetcher: Fetcher
     public_url: str
 
-    async def resolve(self, conversation: Conversation, owner: str, routes: Sequence[Target]) -> Resolved:
+    async def read(self, conversation: Conversation, owner: str, target: Target, *, settled: bool = False) -> Read:
+        """Store what stands in a conversation, and find what its turns name, as `target` must have it.
+
+        `settled`: it was written here, and names nothing in its texts. Raises as `resolve` does.
+        """
+        asked = await self._take_in(conversation, owner)
+        if settled:
+            return Read(asked, tuple(map(Turn, asked.messages)))
+        history = _History(self, owner, target)
+        turns = await history.read(asked)
+        return Read(asked, tuple(turns), tuple(history.missing))
+
+    async def bring(self, part: MediaPart, owner: str, *, fresh: bool) -> MediaPart:
+        """Return a part at a URL with its picture stored; `fresh`: it is fetched anew, and not what it once was.
+
+        Raises `UrlRefused`, `UrlUnreachable`, and `InvalidMedia` for what is no picture.
+        """
+        if not isinstance(part.source, Remote):
+            return part
+        brought = _stored(part, await self._fetched(part.source.url, owner, part.filename, fresh=fresh))
+        if brought.kind is not part.kind:
+            raise InvalidMedia(f"there is no {part.kind} at `{name_of(part)}`")
+        return brought
+
+    async def resolve(
+        self, conversation: Conversation, owner: str, routes: Sequence[Target], *, settled: bool = False
+    ) -> Resolved:
         """Return the conversation for the best of the `routes`: the one that made what is meant, else the first.
 
         Raises `InvalidMedia`, `NotFound`, `UrlRefused`, `UrlUnreachable`.
@@ -89,15 +125,13 @@ class Resolver:
         remembers = any(route.profile.replay == "previous" for route in routes)
         if is_plain(conversation) and not remembers:
             return Resolved(target, (replace(conversation, model=target.model),), conversation, prompt, language)
-        asked = await self._take_in(conversation, owner)
-        history = _History(self, owner, target)
-        turns = await history.read(asked)
-        states = digests(turns) if remembers else []
+        read = await self.read(conversation, owner, target, settled=settled)
+        states = digests(read.turns) if remembers else []
         threads = await self.database.upstreams.threads(owner, states[:-1]) if len(states) > 1 else []
-        owning = owner_of(turns, states, threads, routes)
+        owning = owner_of(read.turns, states, threads, routes)
         if owning is not target:
-            target, history = owning, _History(self, owner, owning)
-            turns = await history.read(asked)
+            target, read = owning, await self.read(read.asked, owner, owning, settled=settled)
+        asked, turns = read.asked, read.turns
         known = known_by(states, threads, target, turns)
         meant = wanted(turns, target)
         kept, omitted = within(meant, target.profile)
@@ -111,7 +145,7 @@ class Resolver:
             prompt,
             language,
             tuple(_input(item, sent[item.place]) for item in kept if item.place in sent and item.role),
-            (*omitted, *failed, *history.missing, *unsent),
+            (*omitted, *failed, *read.missing, *unsent),
             states[-1] if states else None,
         )
 
@@ -239,9 +273,10 @@ class _History:
         """A relay's own words: learn its generations, find its pictures."""
         importer = Importer(self.resolver.database, self.owner, self.target)
         generation = await importer.learn(transcript, self._prompt)
+        shown = await self._shown(transcript) or (generation.outputs[:1] if generation is not None else ())
         parts: list[Part] = [*message.parts]
-        if generation is not None and generation.outputs:
-            parts += [_stored(MediaPart(media.kind, Named(media.id)), media) for media in generation.outputs[:1]]
+        if shown:
+            parts += [_stored(MediaPart(media.kind, Named(media.id)), media) for media in shown]
         elif transcript.media:
             url = transcript.media[-1]
             parts.append(MediaPart(MediaKind.IMAGE, Remote(url)))
@@ -250,6 +285,12 @@ class _History:
             written = replace(message, parts=tuple(parts))
             return Turn(written, generation, verbatim=not ours, retold=ours, said=transcript.said)
         return Turn(message, generation, verbatim=True, said=transcript.said)
+
+    async def _shown(self, transcript: Transcript) -> list[Media]:
+        """Return the pictures of ours that a transcript shows; one that Darkroom wrote may show several."""
+        ids = dict.fromkeys(filter(None, map(links.media_id_of, transcript.media)))
+        found = [await self.resolver.database.media(self.owner, id) for id in ids]
+        return [media for media in found if media is not None]
 
     async def _text(self, part: Text, named: list[Generation], message: Message) -> AsyncIterator[Part]:
         position = 0

@@ -22,6 +22,9 @@ google-auth, or not at all."""
 
 MIB = 1024 * 1024
 
+RULES = "rules"
+"""The planner that is no model."""
+
 
 @dataclass(frozen=True, slots=True)
 class Server:
@@ -91,14 +94,32 @@ class ProviderSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class ModelSettings:
+    """One row of `[[models]]`: a model that Darkroom itself offers, made of others.
+
+    A studio lets any image model chat. `image` is the model that paints (`provider/model`), `planner` the chat model
+    that finds out what a turn means, or `rules`. Less sure than `threshold`, from 0 to 1, it says which picture it
+    took.
+    """
+
+    name: str
+    type: Literal["studio"]
+    image: str
+    planner: str = RULES
+    output: Output | None = None
+    threshold: float = 0.5
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     server: Server = field(default_factory=Server)
     storage: StorageSettings = field(default_factory=StorageSettings)
     fetch: Fetch = field(default_factory=Fetch)
     limits: Limits = field(default_factory=Limits)
     providers: tuple[ProviderSettings, ...] = ()
+    models: tuple[ModelSettings, ...] = ()
     output: Output = "markdown"
-    """The shape of answers where neither the request, the key nor the provider says otherwise."""
+    """The shape of answers where neither the request, the key, the model nor the provider says otherwise."""
     sketch: bool = True
     """Whether the embedded painter is there."""
 
@@ -128,6 +149,10 @@ _ENV_PROFILES = {"openai": "openai", "openrouter": "openrouter"}
 _ENV_DIALECTS = {"gemini": "gemini", "openai-images": "openai-images"}
 
 
+_ROWS: dict[str, type] = {"providers": ProviderSettings, "models": ModelSettings}
+"""The tables that hold rows: they are no scalars, and have no variable."""
+
+
 def load(document: Mapping[str, Any], environment: Mapping[str, str]) -> Settings:
     """Return the settings of a parsed TOML document and an environment. Raises `ConfigInvalid`, naming the field."""
     merged = _with_environment(document, environment)
@@ -140,6 +165,7 @@ def load(document: Mapping[str, Any], environment: Mapping[str, str]) -> Setting
     names = [row.name for row in rows]
     if len(set(names)) < len(names) or "sketch" in names:
         raise ConfigInvalid("the configuration is wrong: every provider needs a name of its own (`sketch` is taken)")
+    _check_models(settings.models)
     added = tuple(_from_key(*row) for row in ENV_PROVIDERS if environment.get(row[0]) and row[1] not in names)
     return replace(settings, providers=rows + tuple(_resolved(row, environment) for row in added))
 
@@ -153,7 +179,7 @@ def variables() -> dict[str, str]:
         if is_dataclass(section):
             for inner in fields(section):
                 found[f"DARKROOM_{item.name}_{inner.name}".upper()] = f"{item.name}.{inner.name}"
-        elif item.name != "providers":
+        elif item.name not in _ROWS:
             found[f"DARKROOM_{item.name}".upper()] = item.name
     return found
 
@@ -186,9 +212,18 @@ def _refuse_unknown(document: Mapping[str, Any], shape: type, path: str) -> None
             raise ConfigInvalid(f"the configuration is wrong: there is no `{path}{key}`; known: {', '.join(hints)}")
         if isinstance(value, Mapping) and is_dataclass(hints[key]) and isinstance(hints[key], type):
             _refuse_unknown(value, hints[key], f"{path}{key}.")
-        if key == "providers":
+        if not path and key in _ROWS:
             for row in value:
-                _refuse_unknown(row, ProviderSettings, "providers.")
+                _refuse_unknown(row, _ROWS[key], f"{key}.")
+
+
+def _check_models(rows: tuple[ModelSettings, ...]) -> None:
+    names = [row.name for row in rows]
+    if len(set(names)) < len(names) or not all(names):
+        raise ConfigInvalid("the configuration is wrong: every row of `models` needs a name of its own")
+    for row in rows:
+        if not 0 <= row.threshold <= 1:
+            raise ConfigInvalid(f"the configuration is wrong: the threshold of model `{row.name}` must be from 0 to 1")
 
 
 def _resolved(row: ProviderSettings, environment: Mapping[str, str]) -> ProviderSettings:

@@ -33,49 +33,50 @@ class TranscriptWriter:
     def plan(self, params: Mapping[str, Any]) -> str:
         """Return the JSON block that says what will be made."""
         block = json.dumps(dict(params), ensure_ascii=False, indent=2)
-        return f"{self._close()}```\n{block}\n```\n\n\n\n"
+        return f"{self.close()}```\n{block}\n```\n\n\n\n"
 
     def task(self, id: str) -> str:
-        return f"{self._close()}> ID: `{id}`\n"
+        return f"{self.close()}> ID: `{id}`\n"
 
     def progress(self, event: Progress) -> str:
         """Return a new line, or what is added to the line that is open."""
         if event.text:
             return self._verbatim(event)
         if event.stage == "done":
-            return f"{self._close()}> {self._word('done')} ✅\n"
+            return f"{self.close()}> {self._word('done')} ✅\n"
         if self._open == event:
             return "."
-        closed = self._close()
+        closed = self.close()
         self._open = event
         if event.percent is not None:
             return f"{closed}> {self._word('percent')} {event.percent}%."
         return f"{closed}> {self._word('queued' if event.stage == 'queued' else 'running')}."
 
     def generation(self, id: str) -> str:
-        return f"{self._close()}\n> gen_id: `{id}`\n"
+        return f"{self.close()}\n> gen_id: `{id}`\n"
 
     def picture(self, alt: str, url: str) -> str:
-        return f"{self._close()}\n![{alt}]({url})"
+        return f"{self.close()}\n![{alt}]({url})"
 
     def video(self, alt: str, url: str, poster: str | None = None) -> str:
         """Return a link to play a video, behind the picture that announces it; `alt` names that picture."""
-        return f"{self._close()}\n![{alt}]({poster or 'poster.webp'})\n\n[{self._word('play')}▶️]({url})"
+        return f"{self.close()}\n![{alt}]({poster or 'poster.webp'})\n\n[{self._word('play')}▶️]({url})"
 
     def failed(self, reason: str) -> str:
         """Return the lines of a failure; `reason` in one line."""
         words = " ".join(reason.split())
         colon = QUOTE_COLON[self._language]
-        return f"{self._close()}> {self._word('failed')} ❌\n{self._word('reason')}{colon}{words}\n"
+        return f"{self.close()}> {self._word('failed')} ❌\n{self._word('reason')}{colon}{words}\n"
 
     def _verbatim(self, event: Progress) -> str:
         goes_on = self._loose
-        closed = "" if goes_on else self._close()
+        closed = "" if goes_on else self.close()
         self._open = None
         self._loose = not event.text.endswith("\n")
         return closed + event.text
 
-    def _close(self) -> str:
+    def close(self) -> str:
+        """Return what ends the line that is open, if one is."""
         closed = "\n" if self._open or self._loose else ""
         self._open, self._loose = None, False
         return closed

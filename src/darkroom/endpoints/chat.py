@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from starlette.requests import Request
 
-from darkroom.chat import Answer
 from darkroom.clock import nonce, now
 from darkroom.dialects.openai_chat import AnswerHead, EventEncoder, assemble, decode_request
 from darkroom.endpoints.body import read_lifted
@@ -12,6 +11,7 @@ from darkroom.endpoints.door import Asked, Door, Writer, output_of
 from darkroom.gateway import Gateway
 from darkroom.lifted import Lifts
 from darkroom.messages import Conversation
+from darkroom.reply import Reply
 
 
 class ChatCompletions(Door):
@@ -21,18 +21,18 @@ class ChatCompletions(Door):
         return Asked(conversation, lambda answer: _writer(_head(gateway, request, conversation, answer), answer))
 
 
-def _head(gateway: Gateway, request: Request, conversation: Conversation, answer: Answer) -> AnswerHead:
+def _head(gateway: Gateway, request: Request, conversation: Conversation, answer: Reply) -> AnswerHead:
     return AnswerHead(
         f"chatcmpl-{nonce()}",
         conversation.model,
         now() // 1000,
-        output_of(request, request.state.output or answer.target.provider.output or gateway.settings.output),
+        output_of(request, request.state.output or answer.output or gateway.settings.output),
         gateway.settings.public_url,
-        answer.resolved.language,
+        answer.language,
         conversation.include_usage,
     )
 
 
-def _writer(head: AnswerHead, answer: Answer) -> Writer:
+def _writer(head: AnswerHead, answer: Reply) -> Writer:
     told = answer.report, answer.generation
     return Writer(lambda: EventEncoder(head, *told), lambda events: assemble(head, events, *told))

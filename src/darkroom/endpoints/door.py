@@ -17,7 +17,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from darkroom.chat import Answer, Then
 from darkroom.dialects.wire import Piece, length_of
 from darkroom.endpoints.errors import error_response
 from darkroom.endpoints.streaming import PiecesResponse, SseStream, until_gone
@@ -26,7 +25,7 @@ from darkroom.events import Event, Failed, PartialProduced, Started
 from darkroom.gateway import Gateway
 from darkroom.lifted import Lifts
 from darkroom.messages import Conversation
-from darkroom.providers import Target
+from darkroom.reply import Reply, Then
 from darkroom.settings import OUTPUTS, Output
 from darkroom.storage import Storage
 from darkroom.upstream import render
@@ -66,7 +65,7 @@ class Asked:
     """A request, read: the conversation, and who writes its answer. `then` is done when the answer is complete."""
 
     conversation: Conversation
-    writer: Callable[[Answer], Writer]
+    writer: Callable[[Reply], Writer]
     then: Then | None = None
 
 
@@ -99,19 +98,16 @@ class Door(ABC):
                 return
             if await request.is_disconnected():
                 return  # Nobody waits, and nothing has been asked for yet.
-            reply = _Reply(self, writer, answer, gateway.storage, gateway.chat.watch(answer, stack))
-            work = reply.stream if asked.conversation.stream else reply.whole
+            sending = _Sending(self, writer, answer, gateway.storage, gateway.chat.watch(answer, stack))
+            work = sending.stream if asked.conversation.stream else sending.whole
             await until_gone(receive, work(scope, receive, send))
 
-    async def _begin(self, gateway: Gateway, request: Request, owner: str) -> tuple[Asked, Answer]:
+    async def _begin(self, gateway: Gateway, request: Request, owner: str) -> tuple[Asked, Reply]:
         lifts = gateway.lifts()
         try:
             output_of(request, "markdown")  # A wrong shape is refused before anything is asked, and paid.
             asked = await self.read(request, gateway, lifts)
-            conversation = asked.conversation
-            routes = gateway.providers.routes(conversation.model, owner)
-            check_choices(conversation, routes[0])
-            answer = await gateway.chat.answer(conversation, gateway.lifts(), owner, routes)
+            answer = await gateway.answer(asked.conversation, owner)
             if asked.then is not None:
                 answer.then.append(asked.then)
         except RecursionError:
@@ -119,12 +115,6 @@ class Door(ABC):
         finally:
             lifts.close()
         return asked, answer
-
-
-def check_choices(conversation: Conversation, target: Target) -> None:
-    """One message is one answer; `n` pictures go into it together, `n` texts can't."""
-    if conversation.params.get("n") not in (None, 1) and not target.profile.makes_media:
-        raise MalformedRequest("`n` must be 1 for a model that makes no pictures", param="n")
 
 
 def output_of(request: Request, default: Output) -> Output:
@@ -139,12 +129,12 @@ def output_of(request: Request, default: Output) -> Output:
 
 
 @dataclass(frozen=True, slots=True)
-class _Reply:
+class _Sending:
     """One answer on its way to its client, as a stream or whole."""
 
     door: Door
     writer: Writer
-    answer: Answer
+    answer: Reply
     storage: Storage
     events: AsyncGenerator[Event, None]
 
@@ -178,7 +168,7 @@ class _Reply:
             pieces = self.writer.assemble(collected)
         except DarkroomError as error:
             # What was stored before things went wrong is the client's, and was paid for.
-            report = self.answer.report() if self.answer.capture.stored else None
+            report = self.answer.report() if self.answer.stored else None
             await self.door.refuse(error, report)(scope, receive, send)
             return
         body = render(pieces, self.storage)

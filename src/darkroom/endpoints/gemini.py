@@ -13,7 +13,6 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
-from darkroom.chat import Answer
 from darkroom.clock import nonce
 from darkroom.dialects.gemini.asked import decode_request
 from darkroom.dialects.gemini.writer import AnswerHead, EventEncoder, Framing, assemble
@@ -23,6 +22,7 @@ from darkroom.endpoints.errors import google_error_response, speaks_google
 from darkroom.errors import DarkroomError, MalformedRequest, NotFound
 from darkroom.gateway import Gateway
 from darkroom.lifted import Lifts
+from darkroom.reply import Reply
 
 _METHODS = ("generateContent", "streamGenerateContent")
 _CONTENT_TYPES = {"sse": "text/event-stream; charset=utf-8"}
@@ -93,7 +93,7 @@ class GenerateContent(Door):
         return google_error_response(error, report, self.framing)
 
 
-def _writer(head: AnswerHead, answer: Answer) -> Writer:
+def _writer(head: AnswerHead, answer: Reply) -> Writer:
     return Writer(lambda: EventEncoder(head, answer.report), lambda events: assemble(head, events, answer.report))
 
 
@@ -101,7 +101,7 @@ async def list_models(request: Request) -> Response:
     """`GET /v1beta/models?pageSize&pageToken`."""
     gateway: Gateway = request.app.state.gateway
     size, start = page_size(request, _PAGE, _MAX_PAGE), _number(request.query_params.get("pageToken", "0"), "pageToken")
-    names = [name for name, _ in await gateway.catalog.models()]
+    names = [name for name, _ in await gateway.catalog.offered()]
     page: dict[str, Any] = {"models": [_model(name) for name in names[start : start + size]]}
     if start + size < len(names):
         page["nextPageToken"] = str(start + size)
@@ -112,7 +112,7 @@ async def get_model(request: Request) -> Response:
     """`GET /v1beta/models/{model}`: by the name that it would be asked for with."""
     gateway: Gateway = request.app.state.gateway
     name = request.path_params["model"]
-    gateway.providers.find(name)
+    gateway.catalog.owner_of(name)
     return JSONResponse(_model(name))
 
 

@@ -10,7 +10,6 @@ from typing import Literal
 
 from starlette.requests import Request
 
-from darkroom.chat import Answer
 from darkroom.clock import now
 from darkroom.dialects.openai_images import AnswerHead, AskedFor, EventEncoder, assemble, decode_json
 from darkroom.dialects.openai_images.asked import check_counts, field_of, read_fields, with_pictures
@@ -20,6 +19,7 @@ from darkroom.endpoints.multipart import Form, FormFile, read_form
 from darkroom.gateway import Gateway
 from darkroom.lifted import Lifts
 from darkroom.messages import Stored
+from darkroom.reply import Reply
 
 _FORM = "multipart/form-data"
 
@@ -64,7 +64,7 @@ async def _stored(form: Form, gateway: Gateway, owner: str) -> AskedFor:
     pictures = [file for file in form.files if field_of(file.name) == "image"]
     masks = [file for file in form.files if field_of(file.name) == "mask"]
     check_counts(len(pictures), len(masks))
-    gateway.providers.routes(asked.conversation.model, owner)
+    gateway.check_model(asked.conversation.model, owner)
     kept = [await _kept(file, gateway, owner) for file in (*pictures, *masks)]
     names = [file.filename or None for file in (*pictures, *masks)]
     return with_pictures(asked, kept[: len(pictures)], kept[len(pictures) :], names)
@@ -74,5 +74,5 @@ async def _kept(file: FormFile, gateway: Gateway, owner: str) -> Stored:
     return Stored(await gateway.chat.ingest.keep_once(file.data, owner, filename=file.filename or None))
 
 
-def _writer(head: AnswerHead, answer: Answer) -> Writer:
+def _writer(head: AnswerHead, answer: Reply) -> Writer:
     return Writer(lambda: EventEncoder(head, answer.report), lambda events: assemble(head, events, answer.report))

@@ -17,7 +17,6 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from darkroom.chat import Answer
 from darkroom.clock import now
 from darkroom.database import StoredResponse
 from darkroom.dialects.openai_responses.asked import AskedFor, decode_request, picture_id, read_items
@@ -36,6 +35,7 @@ from darkroom.lifted import Lifts
 from darkroom.media import Media, MediaKind
 from darkroom.messages import Conversation, MediaPart, Message, Named, Remote, Stored, Text
 from darkroom.replay import ITEM_ID, note
+from darkroom.reply import Reply
 from darkroom.upstream import render
 
 _PAGE = 20
@@ -100,7 +100,7 @@ class _Kept:
     id: str
     created: int
 
-    def writer(self, answer: Answer) -> Writer:
+    def writer(self, answer: Reply) -> Writer:
         if self.asked.store:
             own = self._answering(answer)
 
@@ -114,19 +114,19 @@ class _Kept:
         shown = self._answering(answer)
         return Writer(lambda: EventEncoder(shown), lambda events: assemble(shown, events))
 
-    def _answering(self, answer: Answer) -> Answering:
+    def _answering(self, answer: Reply) -> Answering:
         def draws() -> bool:
-            return answer.target.profile.makes == frozenset({MediaKind.IMAGE})
+            return answer.makes == frozenset({MediaKind.IMAGE})
 
         stem = self.id.removeprefix("resp_")
         output = Output(stem, self.gateway.settings.public_url, answer.generation, draws)
         head = AnswerHead(self.id, self.asked.conversation.model, self.created // 1000, self.asked.echo)
         return Answering(head, output, answer.report)
 
-    async def _store(self, own: Answering, answer: Answer) -> None:
+    async def _store(self, own: Answering, answer: Reply) -> None:
         body = named(own.response())
         count = len(self.asked.conversation.messages)
-        said = _stored_items(answer.resolved.asked.messages[-count:], self.id.removeprefix("resp_"))
+        said = _stored_items(answer.asked.messages[-count:], self.id.removeprefix("resp_"))
         turns = {"input": said, "output": body["output"]}
         await self.gateway.database.upstreams.add_response(
             StoredResponse(self.id, self.owner, self.asked.previous, _json(body), _json(turns), self.created)

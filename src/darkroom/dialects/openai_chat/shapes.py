@@ -72,6 +72,8 @@ class Shaper:
             self._blank += text
             return
         text, self._blank = self._blank + text, ""
+        if self.output == "transcript" and text.strip() and (closed := self.transcript.close()):
+            text = closed + text if text.startswith("\n") else f"{closed}\n{text}"  # Words are no line of progress.
         apart = self._apart and not text[:1].isspace()
         self._apart = self._apart and not text
         yield self._text(f"\n\n{text}" if apart and text else text)
@@ -103,13 +105,16 @@ class Shaper:
                 yield from self._transcript(event, link)
 
     def _transcript(self, event: MediaStored, link: str) -> Iterator[Delta]:
-        generation = self.generation() or ""
-        if not self._done:
+        generation = event.media.generation or self.generation()
+        if not self._done and generation == self.generation():  # Else it is only shown again.
             self._done = True
             yield self._text(self.transcript.progress(Progress("done")))
-        yield self._text(self.transcript.generation(generation))
+        if generation is not None:
+            apart = "\n" if self._tail and self._tail[-1] != "\n" else ""
+            yield self._text(apart + self.transcript.generation(generation))
         write = self.transcript.video if event.media.kind is MediaKind.VIDEO else self.transcript.picture
-        yield self._text(write(generation or event.alt, link))
+        yield self._text(write(generation or _alt(event), link))
+        self._apart = not event.in_text
 
     def _lost(self, event: MediaLost) -> Iterator[Delta]:
         if event.url is None:
@@ -129,15 +134,20 @@ class Shaper:
             return
         match event:
             case Planned(params):
-                yield self._text(self.transcript.plan(params))
+                yield self._line(self.transcript.plan(params))
             case UpstreamNamed("task_id", value):
-                yield self._text(self.transcript.task(value))
+                yield self._line(self.transcript.task(value))
             case UpstreamNamed():
                 return
             case Progress():
                 self._done = self._done or event.stage == "done"
                 if text := self.transcript.progress(event):
-                    yield self._text(text)
+                    yield self._line(text)
+
+    def _line(self, text: str) -> Delta:
+        """Return a transcript's next lines; those of another task stand apart from the last one's picture."""
+        apart, self._apart = self._apart, False
+        return self._text(f"\n\n{text}" if apart and not text[:1].isspace() else text)
 
     def _in_text(self, event: MediaStored, link: str) -> Delta:
         return self._text(f"{self._break(event)}{_mark(event.media)}[{_alt(event)}]({link})")

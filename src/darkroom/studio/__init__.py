@@ -1,0 +1,1 @@
+"""The studio: a chat that understands which picture is meant, over any model that makes pictures."""

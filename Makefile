@@ -8,7 +8,7 @@ UV := $(BIN)/uv
 UV_VERSION := 0.13.8
 export UV_PYTHON_DOWNLOADS := never
 
-.PHONY: serve test check format lock bench clean
+.PHONY: serve test check format lock bench eval clean
 
 serve: $(VENV)/.runtime
 	@$(BIN)/darkroom serve
@@ -18,13 +18,13 @@ test: $(VENV)/.dev check
 	$(BIN)/pytest -n 4 --dist worksteal
 
 check: $(VENV)/.dev
-	$(BIN)/ruff check src tests bench
-	$(BIN)/ruff format --check src tests bench
+	$(BIN)/ruff check src tests bench evals
+	$(BIN)/ruff format --check src tests bench evals
 	$(BIN)/mypy
 
 format: $(VENV)/.dev
-	$(BIN)/ruff check --fix src tests bench
-	$(BIN)/ruff format src tests bench
+	$(BIN)/ruff check --fix src tests bench evals
+	$(BIN)/ruff format src tests bench evals
 
 # Write the lock files anew, from pyproject.toml.
 lock: $(UV)
@@ -36,6 +36,10 @@ lock: $(UV)
 # Darkroom beside LiteLLM's proxy, the upstream alone and a floor program; Linux only. LiteLLM has a venv of its own.
 bench: $(VENV)/.dev .bench-venv/.ready
 	$(BIN)/python -m bench $(BENCH)
+
+# How often the planner means what a person meant; a chat model beside it: make eval EVAL="--planner openai/gpt-4.1-mini".
+eval: $(VENV)/.dev
+	@$(BIN)/python -m evals $(EVAL)
 
 .bench-venv/.ready: requirements/bench.lock | $(UV)
 	@$(UV) venv -q --allow-existing --python $(BIN)/python .bench-venv

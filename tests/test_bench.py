@@ -13,8 +13,6 @@ import pybase64
 import pytest
 from PIL import Image
 
-sys.path.insert(0, str(Path(__file__).parents[1]))  # `bench` is run from the root, and not installed
-
 from bench import bodies, floor, report
 from bench.__main__ import main, parser
 from bench.measure import Bench, Block, Results

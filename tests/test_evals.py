@@ -7,15 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import json
-import sys
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parents[1]))  # `evals` is run from the root, and not installed
 
 from darkroom.errors import UpstreamBroken
 from darkroom.ids import is_typeid

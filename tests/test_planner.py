@@ -16,6 +16,7 @@ from darkroom.planner.measures import count_of, ratio_of
 from darkroom.planner.reading import Reading
 from darkroom.planner.story import Story, pieces_of
 from darkroom.planner.words import features, fold, hit, stem
+from evals.cases import load
 
 
 def chat(*turns: str | tuple[str, list[str]]) -> tuple[Scene, list[Plan]]:
@@ -215,12 +216,21 @@ def test_each_word_counts_for_one_line() -> None:
 
 
 WORDS = (
-    "the first second last but one before undo again show me draw make add remove cat dog hat both all other not without "
-    "with from now on use this as style character forget reference original previous photo picture start over what is "
-    "4 versions 16:9 <1> <u1> gen_ media_ 第一张 最开始 上一张 倒数第二张 撤销 再来一张 都 不是 那张 改 加 画 一只 猫 没有 之前 用 风格 "
-    '以后 不用 参考 吗 ？ , . ， 。 ! \n « " “ ” [ ] ( ) * ? \\ | さっき の絵 を もう一度 描いて deshaz la primera otra vez'
+    "the first second last but one before undo again show me draw make add remove cat dog hat both all other not "
+    "without with from now on use this as style character forget reference original previous photo picture start over "
+    "what is 4 versions 16:9 <1> <u1> gen_ media_ 第一张 最开始 上一张 倒数第二张 撤销 再来一张 都 不是 那张 改 加 画 "
+    '一只 猫 没有 之前 用 风格 以后 不用 参考 吗 ？ , . ， 。 ! \n « " “ ” [ ] ( ) * ? \\ | さっき の絵 を もう一度 '
+    "描いて deshaz la primera otra vez"
 ).split(" ")
-TEXTS = st.one_of(st.text(max_size=60), st.lists(st.sampled_from(WORDS), max_size=14).map(" ".join))
+SAID = [turn.user for case in load("dev") for turn in case.turns]
+"""What people say, of the half of the cases that may be read."""
+
+TEXTS = st.one_of(
+    st.text(max_size=60),
+    st.lists(st.sampled_from(WORDS), max_size=14).map(" ".join),
+    st.sampled_from(SAID),
+    st.lists(st.sampled_from(SAID), min_size=2, max_size=3).map(", ".join),
+)
 ROLES: tuple[InputRole, ...] = ("edited", "reference", "style", "character", "mask")
 
 

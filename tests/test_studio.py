@@ -18,7 +18,7 @@ from darkroom.doctor import Doctor
 from darkroom.errors import ConfigInvalid
 from darkroom.gateway import Gateway
 from darkroom.providers import provider_of
-from darkroom.settings import ModelSettings, ProviderSettings, Server
+from darkroom.settings import Limits, ModelSettings, ProviderSettings, Server
 from darkroom.sketch import paint, read_ancestry
 from darkroom.testing import ImagesUpstream, PlannerUpstream, serve
 from dialects import DIALECTS, KEY, Emulated
@@ -47,6 +47,7 @@ from test_staying_alive import until
 from transcripts import turn as relay_turn
 
 SHAPES = ("markdown", "parts", "images", "inline", "transcript")
+CROWD = 200
 PARENTS = [None, 0, 0, 1, 3]
 """Which of the pictures of seed 001 each is made from."""
 INLINE = re.compile(r"\((data:[a-z]+/[a-z0-9]+;base64,[^)]+)\)")
@@ -732,11 +733,13 @@ async def test_a_row_of_its_name_replaces_the_default(tmp_path: Path) -> None:
         assert len(house.painter.requests) == 1
 
 
-async def test_many_chats_at_once_mix_nothing_up(tmp_path: Path) -> None:
-    async with opened(tmp_path) as house:
-        words = [f"a house number {number}" for number in range(12)]
+async def test_two_hundred_chats_at_once_mix_nothing_up(tmp_path: Path) -> None:
+    """On the default studio: each chat goes on with its own picture."""
+    many = Limits(per_owner=CROWD, per_provider=CROWD)
+    async with running(tmp_path, sketch=True, limits=many) as house:
+        words = [f"a house number {number}" for number in range(CROWD)]
         chats = await asyncio.gather(*(play(house, word, "add a hat") for word in words))
         for word, answers in zip(words, chats, strict=True):
             pictures = await made(house, answers)
             assert [step.prompt for step in read_ancestry(pictures[1])] == [word, "add a hat"]
-            assert base_of(pictures[1], pictures) == 0
+            assert [base_of(picture, pictures) for picture in pictures] == [None, 0]

@@ -100,6 +100,7 @@ async def _listen(settings: Settings) -> None:
             lifespan="off",
             server_header=False,
             timeout_graceful_shutdown=30,
+            timeout_keep_alive=75,  # Longer than proxies and clients keep theirs.
         )
         server = _Server(config, settings, keyed=await gateway.keys.required())
         await server.serve(sockets=[listener])

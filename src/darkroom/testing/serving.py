@@ -21,6 +21,10 @@ ASGIApp = Callable[
 ]
 
 
+_KEEP_ALIVE = 75
+"""Seconds that an idle connection stays open: longer than clients keep theirs, or one closes while it is used again."""
+
+
 class _Server(uvicorn.Server):
     """A server that leaves the process's signals to whoever owns the process."""
 
@@ -59,6 +63,7 @@ def _server(app: ASGIApp, sockets: bool = False) -> _Server:
         http="httptools",
         lifespan="auto",
         timeout_graceful_shutdown=1,
+        timeout_keep_alive=_KEEP_ALIVE,
     )
     return _Server(config)
 

@@ -13,7 +13,6 @@ from darkroom.planner.scene import Use
 from darkroom.planner.wishes import draws_something, is_only_praise
 from darkroom.planner.words import features
 
-
 _AT_ONCE = 8
 """Within so many characters a clause must say that it draws; a sentence may take its time."""
 
@@ -62,7 +61,11 @@ def _names_kept(turn: Reading, text: str) -> bool:
 def _after_release(turn: Reading) -> str:
     """Return what is wished for besides the release."""
     pieces = [each for each in re.split(r"(?<=[.!?。！？;；])\s*|[,，、]\s*|\band just\b", turn.bare) if each.strip()]
-    left = [each for each in pieces if not (v.RELEASE.search(each) and (v.REFERENCE_NOUN.search(each) or _names_kept(turn, each)))]
+    left = [
+        each
+        for each in pieces
+        if not (v.RELEASE.search(each) and (v.REFERENCE_NOUN.search(each) or _names_kept(turn, each)))
+    ]
     rest = ", ".join(each for each in left if not is_only_praise(each))
     return rest if len(features(rest)) > 1 or draws_something(rest) else ""
 

@@ -13,7 +13,7 @@ from darkroom.planner.measures import number_in
 from darkroom.planner.newness import draws
 from darkroom.planner.plan import Plan
 from darkroom.planner.reading import FAIR, SURE, UNSURE, Reading, blanked
-from darkroom.planner.scene import Use
+from darkroom.planner.scene import Picture, Use
 from darkroom.planner.wishes import draws_something
 from darkroom.planner.words import features, hit
 
@@ -24,7 +24,7 @@ def read_wish(turn: Reading) -> Plan:
     """Plan for a turn that wishes for a picture."""
     if turn.scene.uploads:
         return _with_uploads(turn)
-    for read in (_together, _several, _placed, _after_focus, _after_named, _new, _corrected, _joined):
+    for read in (_together, _several, _placed, _known_figure, _after_named, _after_focus, _new, _corrected, _joined):
         if (found := read(turn)) is not None:
             return found
     ids, sure, reason = turn.target()
@@ -41,19 +41,32 @@ def _with_uploads(turn: Reading) -> Plan:
         return turn.compose(uploads, "a new picture after what was sent", role_of(turn.bare))
     if len(uploads) > 1:
         return _with_several(turn, earlier)
+    return _goes_along(turn, uploads[0], earlier) or _with_one(turn, uploads)
+
+
+def _goes_along(turn: Reading, upload: str, earlier: Sequence[str]) -> Plan | None:
+    """Plan for a change of an earlier picture with what was sent: as a mask, for its style, or to be put into it."""
     style = bool(v.STYLE.search(turn.bare) or v.LIKE_THIS.search(turn.bare))
     joins = bool(v.JOINS_UPLOAD.search(turn.bare) or v.WEARS.search(turn.bare) or _goes_into_focus(turn))
     base = earlier[0] if earlier else turn.story.focus
-    if base is not None and turn.story.earlier and v.MASK.search(turn.bare):
-        return turn.edit([base], FAIR, "changed where the mask says", Use(uploads[0], "mask"))
-    if turn.story.earlier and base is not None and (style or joins or v.COMPOSE.search(turn.bare)):
-        use = Use(uploads[0], "style" if style and not joins else "reference")
+    if base is None or not turn.story.earlier:
+        return None
+    if v.MASK.search(turn.bare):
+        return turn.edit([base], FAIR, "changed where the mask says", Use(upload, "mask"))
+    if style or joins or v.COMPOSE.search(turn.bare):
+        use = Use(upload, "style" if style and not joins else "reference")
         return turn.edit([base], FAIR, "changed with what was sent", use)
+    return None
+
+
+def _with_one(turn: Reading, uploads: Sequence[str]) -> Plan:
+    """Plan for a wish about nothing but what was sent."""
     if not turn.bare.strip():
         return turn.about("describe", uploads, "sent without a word", UNSURE)
-    if v.MAKE_ME.search(turn.bare):
-        return turn.edit(uploads, SURE, "sent with this turn")
-    if v.ONTO_NEW.search(turn.bare) or (v.DRAW.match(turn.bare.lstrip()) and not v.VERSION_WORD.search(turn.bare)):
+    if v.HANDS_OVER.search(turn.bare):
+        return Plan("answer", reason="only sent, with no wish yet")
+    draws_anew = v.DRAW.match(turn.bare.lstrip()) and not v.VERSION_WORD.search(turn.bare)
+    if not v.MAKE_ME.search(turn.bare) and (v.ONTO_NEW.search(turn.bare) or draws_anew):
         return turn.compose(uploads, "a new picture with what was sent", role_of(turn.bare))
     return turn.edit(uploads, SURE, "sent with this turn")
 
@@ -110,6 +123,7 @@ def _placed(turn: Reading) -> Plan | None:
     if match is None or focus is None or turn.found or turn.story.kept or v.HERE.search(turn.bare):
         return None
     what, where = _part(match, "what"), _part(match, "where")
+    what = "" if v.PRONOUN.match(what) else what
     here = frozenset().union(*(turn.story.own(each) for each in turn.story.ancestors(focus)))
     if not where or any(each in here for each in features(what)):
         return None
@@ -128,15 +142,16 @@ def _placed(turn: Reading) -> Plan | None:
 def _several(turn: Reading) -> Plan | None:
     """Plan for a change of several pictures, each on its own."""
     if len(turn.named) > 1:
-        if draws_something(turn.bare) or v.REFERRING.search(turn.bare):
-            return turn.compose(turn.named, "a new picture after those that are named", role_of(turn.bare))
-        return turn.edit(turn.named, SURE, "named by their ids")
+        return _named(turn)
     if v.UNTOUCHED.search(turn.bare) and turn.story.batch():
         return turn.edit(turn.others(), FAIR, "those that were left as they are")
     if _says_other(turn.pointing) and (v.AS_WELL.search(turn.bare) or not draws(turn)) and (others := turn.others()):
-        return turn.edit(others, FAIR, "the others")
-    if not turn.story.earlier:
-        return None
+        return _each(turn, others, "the others")
+    return _all_or_listed(turn) if turn.story.earlier else None
+
+
+def _all_or_listed(turn: Reading) -> Plan | None:
+    """Plan for a change of a group, or of those that are listed."""
     ids = turn.several()
     every = len(ids) > 1 and (v.ALSO.search(turn.bare) or v.EACH_OF.search(turn.bare)) and v.JOINS.search(turn.bare)
     if (every or _says_both(turn)) and not draws(turn):
@@ -145,8 +160,21 @@ def _several(turn: Reading) -> Plan | None:
     return _listed(turn)
 
 
+def _named(turn: Reading) -> Plan:
+    """Plan for several pictures whose ids stand in the turn."""
+    if draws_something(turn.bare) or v.REFERRING.search(turn.bare):
+        return turn.compose(turn.named, "a new picture after those that are named", role_of(turn.bare))
+    return turn.edit(turn.named, SURE, "named by their ids")
+
+
+def _each(turn: Reading, ids: Sequence[str], reason: str) -> Plan:
+    """Plan for a change of several, whose number is not how many are wished for of each."""
+    edit = turn.edit(ids, FAIR, reason)
+    return replace(edit, n=1) if edit.n == len(ids) else edit
+
+
 def _says_both(turn: Reading) -> bool:
-    """Tell whether a group is meant, and not one that a later clause points at (`the others are all bad, take the first`)."""
+    """Tell whether a group is meant, and not one that a later clause points at (`both are bad, take the first`)."""
     match = v.BOTH.search(v.OF_SEVERAL.sub(" ", turn.bare))
     later = [each for each in turn.kinds("last") if match and each.start > match.end()]
     if match is None or len(later) != 1 or len(later[0].ids) != 1:
@@ -172,6 +200,17 @@ def _listed(turn: Reading) -> Plan | None:
 # A new one
 
 
+def _known_figure(turn: Reading) -> Plan | None:
+    """Plan for a new picture of what an earlier one shows: `next page: the girl finds a door`."""
+    match = v.KNOWN_FIGURE.search(turn.pointing)
+    if match is None or turn.story.kept or turn.found or turn.story.focus is None:
+        return None
+    said = v.SCENERY.sub(" ", next(group for group in match.groups() if group))
+    figures = _definite(said)
+    told = lines_told(turn.story, figures or said, 0.9) or (_told_of(turn, figures, ()) if figures else [])
+    return turn.compose(told, "a new picture of what is known") if told else None
+
+
 def _after_focus(turn: Reading) -> Plan | None:
     """Plan for `draw its evolved form`."""
     focus = turn.story.focus
@@ -183,7 +222,8 @@ def _after_focus(turn: Reading) -> Plan | None:
 
 def _after_named(turn: Reading) -> Plan | None:
     """Plan for a new picture after others that are named: `use the sheet: …`, `照三视图另画一张`."""
-    if turn.story.kept or not (draws_something(turn.bare) or v.LEADS_FROM.search(turn.bare)):
+    follows = v.LEADS_AFTER.search(turn.bare) and not v.EDIT.search(turn.bare)
+    if turn.story.kept or not (draws_something(turn.bare) or v.LEADS_FROM.search(turn.bare) or follows):
         return None
     referred = _referred(turn)
     like = [Use(id, "style") for id in turn.consistent_with() if id not in referred]
@@ -214,7 +254,7 @@ def _referred(turn: Reading) -> list[str]:
 
 def _referred_at(turn: Reading, start: int, end: int) -> list[str]:
     """Return the pictures that the clause around a place refers to: by what points, else by words."""
-    breaks = [0, *(each.end() for each in re.finditer(r"[,，.。;；:：!！?？\n]", turn.bare)), len(turn.bare)]
+    breaks = [0, *(each.end() for each in re.finditer(r"[,，.。;；:：!！?？\n—–]", turn.bare)), len(turn.bare)]
     start = max(at for at in breaks if at <= start)
     end = min(at for at in breaks if at >= end)
     clause = turn.bare[start:end]
@@ -239,11 +279,17 @@ def _told_of(turn: Reading, clause: str, pointed: Sequence[str]) -> list[str]:
     about = features(clause)
     if len(tips) == 1:
         return tips if any(each in story.branch(tips[0]) for each in about) else []
-    if told := lines_told(story, clause, 0.9, exactly=True, without=set(pointed)):
+    derived = {picture.id for picture in story.made if any(_refers(turn, picture, each) for each in about)}
+    if told := lines_told(story, clause, 0.9, exactly=True, without={*pointed, *derived}):
         return told
     roots = [picture.id for picture in story.earlier if not picture.parents]
     begun = [each for each in roots if any(one in story.own(each) for one in about if len(one) > 1)]
     return [story.latest(begun[0])] if len(begun) == 1 and not pointed else []
+
+
+def _refers(turn: Reading, picture: Picture, feature: str) -> bool:
+    """Tell whether a picture has a word only because it was made after another one: `use the sheet`."""
+    return any(use.role != "edited" and hit(feature, turn.story.branch(use.id)) for use in picture.parents)
 
 
 # A change
@@ -274,8 +320,12 @@ def _joined(turn: Reading) -> Plan | None:
     pointed = turn.kinds("last", "before", "previous")
     related = {id for each in pointed for one in each.ids for id in (*story.ancestors(one), *story.descendants(one))}
     placed = v.PLACE.search(turn.bare) or v.PLACE_MORE.search(turn.bare) or _in_manner(turn)
-    rest = blanked(turn.pointing, [each for each in pointed if not v.PLACE.search(turn.pointing[each.start : each.end])])
+    rest = blanked(
+        turn.pointing, [each for each in pointed if not v.PLACE.search(turn.pointing[each.start : each.end])]
+    )
     clear = [id for id in lines_told(story, rest, 0.5 if placed else 1.0) if id not in related]
+    if placed and not pointed and len(clear) < 2:
+        clear = [id for id in lines_told(story, _definite(rest), 0.9, by_looks=True) if id not in related]
     several = len({each.ids for each in pointed}) > 1
     ids = list(dict.fromkeys([*(each.ids[-1] for each in pointed), *(() if several else clear)]))
     if len(ids) == 1 and story.focus is not None and v.INTO_IT.search(turn.bare):
@@ -284,3 +334,8 @@ def _joined(turn: Reading) -> Plan | None:
         return None
     apart = [id for id in ids if not any(id != other and other in story.descendants(id) for other in ids)]
     return turn.compose(apart, "one is put into the other") if len(apart) > 1 else None
+
+
+def _definite(text: str) -> str:
+    """Return what a text speaks of as known, colours and all: `the mustard chair`, `the green room`."""
+    return " ".join(match[0] for match in v.DEFINITE_NOUN.finditer(text))

@@ -10,17 +10,17 @@ _NUMBERS = {
     **{word: at for at, word in enumerate("one two three four five six seven eight nine ten".split(), 1)},
     **{word: at for at, word in enumerate("un dos tres cuatro cinco seis".split(), 1)},
     **{char: at for at, char in enumerate("一二三四五六七八九十", 1)},
-    **{"两": 2, "una": 1, "uno": 1, "twelve": 12, "pair": 2},
+    "两": 2,
+    "una": 1,
+    "uno": 1,
+    "twelve": 12,
+    "pair": 2,
 }
 _MOST = 10
-_EN_NUMBER = r"(?P<{0}>two|three|four|five|six|seven|eight|nine|ten|[2-9]|10)"
-_EN_THINGS = (
-    r"(?:versions?|variants?|variations?|options?|pictures|pics|images|photos|logos|logo (?:ideas|designs|options|concepts|directions)|ideas|designs|concepts|sketches|icons|looks|takes|drafts|proposals|mockups|posters|banners|cards|stickers|avatars|pfps"
-    r"|colou?rways|renders|illustrations|covers|wallpapers|portraits|drawings|directions|alternatives|samples|examples|patterns|shots|attempts|different \w+|emotes|tattoos|app icons|backgrounds?|background options|treatments|layouts|compositions|scenes|sneakers)"
-)
-_EACH = re.compile(r"(?P<n>[两二三四五六七八])(?:种|个)?(?:颜色|色|配色|风格|材质)[^。]{0,14}各(?:出|做|来|画|要)?一(?:张|版|个)|各(?:出|做|来|画|要)?一(?:张|版|幅)")
 
-_RATIO = re.compile(r"(?<![\d.:：])(?P<w>\d{1,2})\s?(?:[:：比/]|by|x|×|\sto\s)\s?(?P<h>\d{1,2})(?![\d:：%]|\s?(?:px|pm|am|点|分))")
+_RATIO = re.compile(
+    r"(?<![\d.:：])(?P<w>\d{1,2})\s?(?:[:：比/]|by|x|×|\sto\s)\s?(?P<h>\d{1,2})(?![\d:：%]|\s?(?:px|pm|am|点|分))"
+)
 _CLOCK = re.compile(r"\b(?:at|by|until|from|since|around) $")
 _DIGIT = {**{char: at for at, char in enumerate("一二三四五六七八九", 1)}, "十六": 16, "二十一": 21}
 _CHINESE_RATIO = re.compile(r"(十六|二十一|[一二三四五六七八九])比(十六|二十一|[一二三四五六七八九])")
@@ -31,7 +31,12 @@ def ratio_of(text: str) -> str | None:
     found = None
     for match in _RATIO.finditer(_CHINESE_RATIO.sub(lambda each: f"{_DIGIT[each[1]]}:{_DIGIT[each[2]]}", text)):
         wide, high = int(match["w"]), int(match["h"])
-        if 1 <= wide <= 32 and 1 <= high <= 32 and not _CLOCK.search(text[: match.start()]) and 1 / 4 <= wide / high <= 4:
+        if (
+            1 <= wide <= 32
+            and 1 <= high <= 32
+            and not _CLOCK.search(text[: match.start()])
+            and 1 / 4 <= wide / high <= 4
+        ):
             found = f"{wide}:{high}"
     if found is not None:
         return found
@@ -55,7 +60,7 @@ def count_of(text: str) -> int:
 
 
 def number_in(text: str) -> int | None:
-    """Return how many pictures a group has that a folded text speaks of (`the three of them`, `这两张`); None if it does not say."""
+    """Return how many pictures a group has that a folded text speaks of (`the three of them`), if it says so."""
     match = v.COUNTED.search(text)
     if match is None:
         return None

@@ -14,10 +14,9 @@ from darkroom.planner import vocabulary as v
 from darkroom.planner.reading import Reading
 from darkroom.planner.words import features
 
-_MAKING = frozenset(("make", "do", "build", "give", "gimme", "i", "need", "we", "show", "can", "let's"))
+_MAKING = frozenset(("make", "do", "build", "give", "gimme", "i", "need", "we", "show", "can", "could", "may", "let's"))
 """Verbs that make a new thing only where the thing is not known yet."""
 
-_PRONOUN = re.compile(r"\s*(?:it|them|him|her|that|this|his|its|my|all|over|out)\b(?! own)")
 _DIGITS = "一二三四五六七八九十"
 
 
@@ -42,7 +41,7 @@ def draws(turn: Reading) -> bool:
 def _draws_thing(turn: Reading, said: str, match: re.Match[str]) -> bool:
     """Tell whether an English verb of making has a new thing for its object."""
     rest = said[match.end() :]
-    if _PRONOUN.match(rest) or _speaks_of_known(turn, rest):
+    if v.KNOWN_OBJECT.match(rest) or _speaks_of_known(turn, rest):
         return False
     if match[0].split()[0] in _MAKING:
         return not v.DEFINITE.search(said) and not v.VERSION_WORD.search(rest)
@@ -53,7 +52,11 @@ def _speaks_of_known(turn: Reading, said: str) -> bool:
     """Tell whether a text speaks of what is in the picture that the talk is about: `on the sofa`, `next to him`."""
     branch = turn.story.branch(turn.story.focus) if turn.story.focus is not None else frozenset()
     known = any(each in branch for match in v.DEFINITE_NOUN.finditer(said) for each in features(match[0]))
-    return known or bool(v.PLACE_IN_PICTURE.search(said)) or (bool(v.AT_IT.search(said)) and not v.WITHIN_ITSELF.search(said))
+    return (
+        known
+        or bool(v.PLACE_IN_PICTURE.search(said))
+        or (bool(v.AT_IT.search(said)) and not v.WITHIN_ITSELF.search(said))
+    )
 
 
 def _draws_elsewhere(said: str, *, in_there: bool) -> bool:
@@ -68,7 +71,7 @@ def _draws_elsewhere(said: str, *, in_there: bool) -> bool:
 def _is_scene(turn: Reading, said: str) -> bool:
     """Tell whether a turn without a verb of making could stand under a picture of its own."""
     words = len(said.split())
-    if v.AS_WELL.search(said) or _AS.match(said):
+    if v.AS_WELL.search(said) or v.IN_MANNER_OF.match(said):
         return False
     if v.NOUN_FIRST.search(said):
         whole = words >= 6 or v.SCENE_WORD.search(said) or _like_the_first(turn, said) or _like_the_last(turn, said)
@@ -84,7 +87,9 @@ def _draws_kept(turn: Reading, said: str) -> bool:
     numbered = re.match(r"^\W*第(.)(?:格|页|张|幅|幕|集)", said)
     if numbered and _DIGITS.find(numbered[1]) >= len(turn.story.made):
         return True
-    return bool(v.NEXT_OF_KEPT.search(said)) or not (v.COMPARATIVE.search(said) or v.EDIT.search(said) or v.HERE.search(said))
+    return bool(v.NEXT_OF_KEPT.search(said)) or not (
+        v.COMPARATIVE.search(said) or v.EDIT.search(said) or v.HERE.search(said)
+    )
 
 
 def _touches(turn: Reading, said: str) -> bool:
@@ -101,12 +106,9 @@ def _touches(turn: Reading, said: str) -> bool:
 
 def _stands_alone(turn: Reading, said: str) -> bool:
     """Tell whether a noun phrase brings its own place or company along: `walrus on a unicycle`."""
-    if v.EDIT.search(said) or v.DEFINITE.search(said) or len(said.split()) < 4 or _AS.match(said):
+    if v.EDIT.search(said) or v.DEFINITE.search(said) or len(said.split()) < 4 or v.IN_MANNER_OF.match(said):
         return False
     return bool(v.OWN_PLACE.search(said)) and not v.AT_IT.search(said)
-
-
-_AS = re.compile(r"\W*(?:and )?(?:as|with|in|on|for|like)\b")
 
 
 def _like_the_last(turn: Reading, said: str) -> bool:

@@ -8,9 +8,9 @@ from typing import Literal, get_args
 from darkroom.planner.scene import Use
 
 Operation = Literal["generate", "edit", "compose", "describe", "answer"]
-"""`generate`: a new picture from words. `edit`: each picture whose role is `edited` is changed, on its own. `compose`: a
-new picture with others as material. `describe`: a question about pictures. `answer`: talk, which may show pictures
-again."""
+"""`generate`: a new picture from words. `edit`: each picture whose role is `edited` is changed, on its own.
+`compose`: a new picture with others as material. `describe`: a question about pictures. `answer`: talk, which may show
+pictures again."""
 
 OPERATIONS: tuple[Operation, ...] = get_args(Operation)
 

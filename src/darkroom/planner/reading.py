@@ -1,8 +1,8 @@
 """A reading: one turn with what its words point at, and the plans that can be made of it.
 
-What every rule looks at is here: the turn folded, with its quotations blanked (`text`), its ids blanked too (`bare`), and
-what is pointed away from cut out (`pointing`); the places that point (`found`); and the pictures that follow from them:
-the one that is meant (`target`), several (`several`), a group (`group`), what is left of one (`others`).
+What every rule looks at is here: the turn folded, with its quotations blanked (`text`), its ids blanked too (`bare`),
+and what is pointed away from cut out (`pointing`); the places that point (`found`); and the pictures that follow from
+them: the one that is meant (`target`), several (`several`), a group (`group`), what is left of one (`others`).
 """
 
 from __future__ import annotations
@@ -91,7 +91,11 @@ class Reading:
             return [one.ids[-1]], SURE, _REASONS[one.kind]
         if self.scene.uploads:
             return list(self.scene.uploads), SURE, "sent with this turn"
-        line = None if v.HERE.search(self.bare) else line_meant(self.story, self.bare, alone=bool(v.ALONE.search(self.bare)))
+        line = (
+            None
+            if v.HERE.search(self.bare)
+            else line_meant(self.story, self.pointing, alone=bool(v.ALONE.search(self.bare)))
+        )
         if line is not None:
             return [line], FAIR, "only its words fit"
         if self.story.focus is None:
@@ -102,7 +106,9 @@ class Reading:
     def several(self) -> list[str]:
         """Return all pictures that are meant where several are: what is pointed at, and lines that words tell of."""
         found = [id for each in self.found for id in each.ids if each.kind != "last" or len(self.found) == 1]
-        for told in lines_told(self.story, blanked(self.pointing, self.found), by_looks=bool(v.COMPOSE.search(self.bare))):
+        for told in lines_told(
+            self.story, blanked(self.pointing, self.found), by_looks=bool(v.COMPOSE.search(self.bare))
+        ):
             if not any(told in self.story.ancestors(id) or id in self.story.ancestors(told) for id in found):
                 found.append(told)
         return list(dict.fromkeys(found))
@@ -128,7 +134,9 @@ class Reading:
         made = [picture.id for picture in story.made]
         of_pictures = bool(v.PICTURE_UNIT.search(self.bare))
         if count is not None and (len(tips) >= count or of_pictures):
-            pool = next((each for each in (tips, made) if len(each) >= count), [picture.id for picture in story.earlier])
+            pool = next(
+                (each for each in (tips, made) if len(each) >= count), [picture.id for picture in story.earlier]
+            )
             return pool[:count] if v.FIRST_FEW.search(self.bare) else pool[-count:]
         return tips if len(tips) > 1 else made[-2:] if of_pictures else []
 
@@ -153,7 +161,7 @@ class Reading:
         return left if len(left) < len(group) else left[:1]
 
     def _spared(self) -> list[str]:
-        """Return what the sentences beside `the other one` speak of: those before it, and those that say to leave something."""
+        """Return what the sentences beside `the other one` speak of: those before, and those that spare something."""
         spared: list[str] = []
         before = True
         for piece in re.split(r"[.。!！;；]|[,，](?!.*[,，.。])", self.bare):

@@ -12,7 +12,6 @@ from darkroom.planner.reading import SURE, Reading
 from darkroom.planner.wishes import draws_something
 from darkroom.planner.words import features, fold
 
-_COMPLAINT = re.compile(r"\W*(?:that|it|this)(?:'s| is| was| looks?)\b[^,.;!?]*$|[,，。\s]*太[^,，。]*$")
 _ENDS = " \t\n,，.。!！?？~～…、"
 _MOST_BESIDES = 6
 """Features that may stand beside a bare `undo`; more of them are a story of their own."""
@@ -23,7 +22,11 @@ def read_start_over(turn: Reading) -> Plan | None:
     match = v.START_OVER.search(turn.bare)
     if match is None or not turn.story.earlier:
         return None
-    if any(v.FROM_THERE.search(turn.bare[match.end() : each.start]) for each in turn.found if 0 <= each.start - match.end() < 14):
+    if any(
+        v.FROM_THERE.search(turn.bare[match.end() : each.start])
+        for each in turn.found
+        if 0 <= each.start - match.end() < 14
+    ):
         return None
     rest = v.PRAISE.sub(" ", v.START_OVER.sub(" ", turn.bare))
     return turn.new(turn.wish if features(rest) else _first_wish(turn), ())
@@ -47,10 +50,12 @@ def read_undo(turn: Reading) -> Plan | None:
     tail = v.PRAISE.sub(" ", turn.bare[match.end() :])
     wishes = v.EDIT.search(tail) or v.DRAW.search(tail)
     goes_on = (wishes and v.GOES_ON.search(tail)) or v.GOES_ON_MORE.search(tail)
-    if features(tail) and not _COMPLAINT.match(tail) and goes_on:
+    if features(tail) and not v.COMPLAINT.search(tail) and goes_on:
         return turn.edit([target], SURE, "as it was before the change")
     rest = v.PRAISE.sub(" ", turn.bare[: match.start()] + " " + turn.bare[match.end() :])
-    return turn.about("answer", [target], "as it was before the change") if len(features(rest)) <= _MOST_BESIDES else None
+    return (
+        turn.about("answer", [target], "as it was before the change") if len(features(rest)) <= _MOST_BESIDES else None
+    )
 
 
 def read_again(turn: Reading) -> Plan | None:
@@ -89,7 +94,14 @@ def _once_more(turn: Reading, n: int) -> Plan | None:
     return Plan(operation, newest.words, newest.parents, ratio, n, gen_id, SURE, "the newest once more")
 
 
-_SMALL_NUMBERS = {"two": 2, "three": 3, "four": 4, "five": 5, "两": 2, **dict(zip("三四五六七八", range(3, 9), strict=True))}
+_SMALL_NUMBERS = {
+    "two": 2,
+    "three": 3,
+    "four": 4,
+    "five": 5,
+    "两": 2,
+    **dict(zip("三四五六七八", range(3, 9), strict=True)),
+}
 
 
 def _counted(match: re.Match[str]) -> int:

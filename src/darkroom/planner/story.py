@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import re
-
-from darkroom.planner import vocabulary as v
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
+from darkroom.planner import vocabulary as v
 from darkroom.planner.measures import ratio_of
 from darkroom.planner.scene import Picture, Said, Scene, Use
 from darkroom.planner.words import features, fold, stem
 
-_LIST_BREAK = re.compile(r"\s*(?:[,，、;；/]|\band\b|\bund\b|\by\b|和|跟|与|と)\s*(?:and |y |one |una? |le |the |la |el )?")
+_LIST_BREAK = re.compile(
+    r"\s*(?:[,，、;；/]|\band\b|\bund\b|\by\b|和|跟|与|と)\s*(?:and |y |one |una? |le |the |la |el )?"
+)
 _CONTRASTS = (
-    "red orange yellow green blue purple violet pink black white grey brown gold silver teal turquoise cobalt cream beige navy copper "
-    "crimson burgundy lime mustard terracotta 红 橙 黄 绿 蓝 紫 粉 黑 白 灰 棕 金 银 红色 黄色 绿色 蓝色 紫色 粉色 黑色 白色 灰色",
-    "day night dusk dawn sunset sunris noon morning 黄昏 日落 清晨 夕阳 amanecer atardecer dia",
+    (
+        "red orange yellow green blue purple violet pink black white grey brown gold silver teal turquoise cobalt "
+        "cream beige navy copper crimson burgundy lime mustard terracotta 红 橙 黄 绿 蓝 紫 粉 黑 白 灰 棕 金 银 "
+        "红色 黄色 绿色 蓝色 紫色 粉色 黑色 白色 灰色"
+    ),
+    (
+        "day night dusk dawn sunset sunris noon morning evening midnight twilight 黄昏 日落 清晨 夕阳 "
+        "amanecer atardecer dia"
+    ),
     "winter summer spring autumn 春 夏 秋 冬",
     "matt gloss glossy",
     "dark light",
@@ -24,6 +31,9 @@ _CONTRASTS = (
 )
 CONTRAST_OF = {stem(word): number for number, row in enumerate(_CONTRASTS) for word in row.split()}
 """Words of which one takes the place of another."""
+EXCLUSIVE = frozenset((1, 2, 5))
+"""The rows of which a picture is one or the other, even where no word says which."""
+
 _ONE_AT_A_TIME = frozenset((1, 2))
 """The rows of the hours and of the seasons: one rules out the others, however it is said."""
 
@@ -32,8 +42,7 @@ _SHAPES = {
     for word, ratios in (("wide", "16:9 21:9 3:2"), ("tall", "9:16 2:3 3:4"), ("square", "1:1"))
     for ratio in ratios.split()
 }
-_SHAPE_WORDS = frozenset(_SHAPES.values())
-_REPLACING = re.compile(r"换|改|变|change|turn|replace|swap|cambi|変え")
+SHAPE_WORDS = frozenset(_SHAPES.values())
 _MANNERS = frozenset("色 风 样 版 风格 颜色 样式 big small long short 大 小 长 短".split())
 _QUOTE = re.compile(r"[“”\"「『《]|(?<!\w)'[^']{2,60}'(?!\w)|‘")
 """What a user says of a picture that he sends, and not of what is to become of it."""
@@ -135,6 +144,10 @@ class Story:
             seen.add(id := parents[0])
         return id
 
+    def is_put_together(self, id: str) -> bool:
+        """Tell whether a picture was made from several, or from one that was."""
+        return any(len(self.parents(each)) > 1 for each in self.ancestors(id))
+
     def ancestors(self, id: str) -> list[str]:
         """Return a picture and all that it was made from, the nearest first."""
         found: list[str] = []
@@ -184,14 +197,17 @@ class Story:
             found: set[str] = set()
             for match in v.GONE.finditer(words):
                 instead = features(words[match.end() : match.end() + 14])
-                if not (_REPLACING.search(match[0] + words[match.end() : match.end() + 2]) and any(each in CONTRAST_OF or each in _MANNERS for each in instead)):
+                if not (
+                    v.REPLACING_VERB.search(match[0] + words[match.end() : match.end() + 2])
+                    and any(each in CONTRAST_OF or each in _MANNERS for each in instead)
+                ):
                     found |= set(features(match[0]))
             rows = {CONTRAST_OF[each] for each in self.own(id) if each in CONTRAST_OF}
             rows = rows if v.CHANGING.search(words) else rows & _ONE_AT_A_TIME if self.by_id[id].parents else set()
             if rows:
                 found |= {each for each, row in CONTRAST_OF.items() if row in rows}
-            if self.own(id) & _SHAPE_WORDS:
-                found |= _SHAPE_WORDS
+            if self.own(id) & SHAPE_WORDS:
+                found |= SHAPE_WORDS
             self._gone[id] = frozenset(found - self.own(id))
         return self._gone[id]
 

@@ -19,11 +19,21 @@ def read_talk(turn: Reading) -> Plan | None:
     if not turn.bare.strip():
         return Plan("answer", reason="nothing was said")
     wishes = wishes_something(turn.bare) or bool(turn.found)
-    if v.GREETING.fullmatch(turn.bare) or is_only_praise(turn.bare) or (v.THANKS.search(turn.bare) and not wishes):
+    if v.GREETING.fullmatch(turn.bare) or is_only_praise(turn.bare) or (_thanks(turn) and not wishes):
         return Plan("answer", reason="thanks")
     if v.IDLE.search(turn.bare) and not wishes and not asks(turn.bare):
         return Plan("answer", reason="nothing is wished for")
     return None
+
+
+def _thanks(turn: Reading) -> bool:
+    """Tell whether a turn gives thanks, and does not wish for a picture that does: `a thank-you card`."""
+    if not v.THANKS.search(turn.bare):
+        return False
+    if turn.story.earlier:
+        return not v.NOUN_FIRST.search(turn.bare) and not v.ZH_BARE.search(turn.bare)
+    clauses = (clause.strip() for clause in re.split(r"[,.!?。！？，、\n]", turn.bare))
+    return any(v.THANKS.match(clause) for clause in clauses)
 
 
 def read_shown(turn: Reading) -> Plan | None:
@@ -36,11 +46,16 @@ def read_shown(turn: Reading) -> Plan | None:
     if not turn.found and (draws_more or not (once_more or v.SHOW_MORE.search(turn.bare))):
         return None
     rest = turn.bare[: match.start()] + " " * (match.end() - match.start()) + turn.bare[match.end() :]
-    if v.CHANGES.search(blanked(rest, turn.found)):
+    if v.CHANGES.search(blanked(rest, turn.found)) or _changes_after(turn, match.end()):
         return None
     several = v.BOTH.search(turn.bare) or not v.WHICH_OF.search(turn.bare)
     ids = asked_about(turn) if several else turn.target()[0]
     return turn.about("answer", ids, "to be shown again") if ids else None
+
+
+def _changes_after(turn: Reading, at: int) -> bool:
+    """Tell whether a later clause begins with a change: `bring back the hare, add flowers`."""
+    return bool(v.ADDS_FIRST.search(blanked(turn.bare, turn.found)[at:]))
 
 
 def _only_again(turn: Reading) -> re.Match[str] | None:
@@ -53,16 +68,9 @@ def _only_again(turn: Reading) -> re.Match[str] | None:
 def read_question(turn: Reading) -> Plan | None:
     """Plan for a question: one about pictures, or one that needs none."""
     text = turn.bare
-    counted = [mention for mention in turn.found if mention.kind in ("id", "file", "ordinal")]
-    if v.META.search(text) and (asks(text) or v.STARTS_QUESTION.search(text)) and not counted and not v.COUNTS_INSIDE.search(text):
-        return Plan("answer", reason="a question that needs no picture")
-    if v.SUGGESTS.match(text) and (v.EDIT.search(text) or v.CHANGES.search(text)):
-        return None
-    if v.ABLE.search(text) and not turn.scene.pictures:
-        return Plan("answer", reason="a question about what can be done")
-    if v.WORLD.search(text) and not turn.kinds("the-one"):
-        return Plan("answer", reason="a question about the world")
-    if v.CAUSES.match(text):
+    if (answer := _without_pictures(turn, text)) is not None:
+        return answer
+    if v.CAUSES.match(text) or (v.SUGGESTS.match(text) and (v.EDIT.search(text) or v.CHANGES.search(text))):
         return None
     if not (is_question(v.AHEAD.sub(" ", text)) or (v.DESCRIBE.search(text) and not is_polite_wish(text))):
         return None
@@ -72,6 +80,21 @@ def read_question(turn: Reading) -> Plan | None:
     if (draws(turn) and not turn.story.kept) or _wishes_besides(text):
         return None
     return turn.about("describe", asked_about(turn), "a question about it")
+
+
+def _without_pictures(turn: Reading, text: str) -> Plan | None:
+    """Plan for a question that needs no picture seen: of the talk itself, of what can be done, of the world."""
+    counted = [mention for mention in turn.found if mention.kind in ("id", "file", "ordinal")]
+    of_talk = v.META.search(text) and (asks(text) or v.STARTS_QUESTION.search(text))
+    if of_talk and not counted and not v.COUNTS_INSIDE.search(text):
+        return Plan("answer", reason="a question that needs no picture")
+    if v.SUGGESTS.match(text) and (v.EDIT.search(text) or v.CHANGES.search(text)):
+        return None
+    if v.ABLE.search(text) and not turn.scene.pictures:
+        return Plan("answer", reason="a question about what can be done")
+    if v.WORLD.search(text) and not turn.kinds("the-one"):
+        return Plan("answer", reason="a question about the world")
+    return None
 
 
 def _wishes_besides(text: str) -> bool:
@@ -94,5 +117,3 @@ def asked_about(turn: Reading) -> list[str]:
     if (v.BOTH.search(turn.bare) or v.WHICH_OF.search(turn.bare)) and len(group := turn.group()) > 1:
         return group
     return turn.target()[0]
-
-

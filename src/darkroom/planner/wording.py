@@ -1,7 +1,7 @@
 """The words for the painter: a turn without those that only say which picture is meant.
 
-Only what stands by itself is taken away: a clause that does nothing but point (`最开始的图片改一下吧，`), and a pointer at
-the start or the end of a clause (`in the pink hair pic`). What is in the middle of a sentence stays.
+Only what stands by itself is taken away: a clause that does nothing but point (`最开始的图片改一下吧，`), and a pointer
+at the start or the end of a clause (`in the pink hair pic`). What is in the middle of a sentence stays.
 """
 
 from __future__ import annotations
@@ -16,25 +16,44 @@ from darkroom.planner.words import features, fold
 Span = tuple[int, int]
 
 _BREAK = re.compile(
-    r"[,，。;；!！?？:：\n…]+\s*|\.+(?=\s|$)\s*|\s+-+\s+|\s+—\s+|\s+(?:and then|and|then|but|y)\s+(?=(?:make|add|put|give|turn|change|have|let|do|crop|place|set|remove|draw|paint|just|now|try|write|use|show|paste|letter|stick|\w+ (?:it|him|her|them|the|a|an|my|his)\b|pon|hazl|anad|agreg|quit|cambi|the |a |on |in |with |without |slightly|only|then|more|less|zoom|close|also|this|keep|replace|swap|turn|take)\w*\b)|(?<=[版张个幅稿])\s+"
+    r"(?:[,，。;；!！?？\n…]|[:：](?!\d))+\s*|\.+(?=\s|$)\s*|\s+-+\s+|\s+—\s+|"
+    r"\s+(?:and then|and|then|but|y)\s+(?=(?:make|add|put|give|turn|change|have|let|do|crop|place|set|remove|draw|paint|just|now|try|write|use|show|"
+    r"paste|letter|stick|\w+ (?:it|him|her|them|the|a|an|my|his)\b|pon|hazl|anad|agreg|quit|cambi|the |a |"
+    r"on |in |with |without |slightly|only|then|more|less|zoom|close|also|this|keep|replace|swap|turn|"
+    r"take)\w*\b)|(?<=[版张个幅稿])\s+"
 )
 _FILLER = re.compile(
-    r"\b(?:go(?:ing)?|let'?s|let|us|get|take|use|using|grab|fetch|pick|choose|return|revert|back|from|to|with|on|in|the|of|again|it|its|that|this|one|ones|was|is|were|better|nice|good|great|closest|works|wins|has|had|legs|potential|i|we|you|please|pls|just|now|so|then|and|but|actually|instead|rather|prefer(?:red)?|like|liked|love|want|wanted|mean|meant|no|not|edit|change|modify|work|working|start|starting|continue|go on|do|something|else|version|picture|pic|image|photo|sorry|hm+|ok|okay|can|could|would|u|my|me|for|at|as|how|by|kinda|tbh|more|was|too|much|dark|still|wait|hold|off|thing|same|drawing|base|here|there|time|stay|step|undo|round|hm|mistake|a|an|them|these|those|all|nah|ugh|meh)\b"
-    r"|修改(?:一下)?|改(?:一)?(?:下|改|了)|调整(?:一下)?|处理(?:一下)?|继续|回到|退回到?|退到|恢复到?|返回|换回|用回?|拿|取|选|挑|要|想要|就|还是|在|基于|以|为|基础|上面|上|里面|里|中|的|那|这|张|版|个|幅|图片|图|照片|吧|呗|嘛|了|呢|啊|呀|我|你|请|麻烦|帮|给|把|好|不错|可以|喜欢|更|最|太|也|再|又|先|说|是|不|对|没|觉得|感觉|比较|好看|顺眼|行|一|下|来|做|找|出来|调|发|看|从|到|让"
-    r"|やっぱり?|のほう|ほう|方|使|戻|して|って|で|に|を|の|が|は|も|と|から|やつ|絵|画像|写真|お願い|ください|\b(?:volvamos|vuelve|volver|volve|toma|coge|usa|agarra|la|el|a|de|en|con|y|mejor|imagen|foto|version|esa|ese|esta|este|los|las)\b"
+    r"\b(?:go(?:ing)?|let'?s|let|us|get|take|use|using|grab|fetch|pick|choose|return|revert|back|from|to|"
+    r"with|on|in|the|of|again|it|its|that|this|one|ones|was|is|were|better|nice|good|great|closest|works|"
+    r"wins|has|had|legs|potential|i|we|you|please|pls|just|now|so|then|and|but|actually|instead|rather|"
+    r"prefer(?:red)?|like|liked|love|want|wanted|mean|meant|no|not|edit|change|modify|work|working|start|"
+    r"starting|continue|go on|do|something|else|version|picture|pic|image|photo|sorry|hm+|ok|okay|can|"
+    r"could|would|u|my|me|for|at|as|how|by|kinda|tbh|more|was|too|much|dark|still|wait|hold|off|thing|"
+    r"same|drawing|base|here|there|time|stay|step|undo|round|hm|mistake|a|an|them|these|those|all|nah|ugh|"
+    r"meh)\b"
+    r"|修改(?:一下)?|改(?:一)?(?:下|改|了)|调整(?:一下)?|处理(?:一下)?|继续|回到|退回到?|退到|恢复到?|返回|换回|用回?|拿|取|选|挑|要|想要|就|还是|在|基于|"
+    r"以|为|基础|上面|上|里面|里|中|的|那|这|张|版|个|幅|图片|图|照片|吧|呗|嘛|了|呢|啊|呀|我|你|请|麻烦|帮|给|把|好|不错|可以|喜欢|更|最|太|也|再|又|先|说|是|"
+    r"不|对|没|觉得|感觉|比较|好看|顺眼|行|一|下|来|做|找|出来|调|发|看|从|到|让"
+    r"|やっぱり?|のほう|ほう|方|使|戻|して|って|で|に|を|の|が|は|も|と|から|やつ|絵|画像|写真|お願い|ください|\b(?:volvamos|vuelve|volver|volve|"
+    r"toma|coge|usa|agarra|la|el|a|de|en|con|y|mejor|imagen|foto|version|esa|ese|esta|este|los|las)\b"
 )
 _LEAD = re.compile(
-    r"(?:\b(?:so|ok|okay|and|now|then|please|actually|well|hm+|also|but|on|in|to|for|from|with|take|use|go back to|back to|return to|fetch|edit|the|of|at|let'?s|can you|could you|wait|just|at|grab|that)\b|那|就|请|把|用|拿|取|以|在|给|对|还是|麻烦|再|回到|退回到?|让|嗯|好|然后|a|al|en|y|de|del|la|el|las|los|,|，|\s)*\s*"
+    r"(?:\b(?:so|ok|okay|and|now|then|please|actually|well|hm+|also|but|on|in|to|for|from|with|take|use|"
+    r"go back to|back to|return to|fetch|edit|the|of|at|let'?s|can you|could you|wait|just|at|grab|"
+    r"that)\b|那|就|请|把|用|拿|取|以|在|给|对|还是|麻烦|再|回到|退回到?|让|嗯|好|然后|a|al|en|y|de|del|la|el|las|los|,|，|\s)*\s*"
 )
 _TRAIL = re.compile(
-    r"(?:\s|[,，、:：]|\b(?:one|ones|pic|picture|image|version|photo|of (?:those|these|them|the (?:three|four|two|five|six)|that)|but|is|please|and|then|instead|should|can|could|needs to|has to|there|here)\b(?=\s|[,:]|$)|的时候|里面的?|里头的?|里的?|中的?|上的?|的(?=[^,，]{2})|这(?:张|个|版|幅)|那(?:张|个|版|幅)|就|那|这|给我(?=，)|(?:の|に|を|は|も|で|だけ|、)(?=.{2}))*"
+    r"(?:\s|[,，、:：]|\b(?:one|ones|pic|picture|image|version|photo|of (?:those|these|them|the (?:three|"
+    r"four|two|five|six)|that)|but|is|please|and|then|instead|should|can|could|needs to|has to|there|"
+    r"here)\b(?=\s|[,:]|$)|的时候|里面的?|里头的?|里的?|中的?|上的?|的(?=[^,，]{2})|这(?:张|个|版|幅)|那(?:张|个|版|幅)|就|那|这|"
+    r"给我(?=，)|(?:の|に|を|は|も|で|だけ|、)(?=.{2}))*"
 )
 _TAIL_PREPOSITION = re.compile(r"(?:\s|,|\b(?:in|on|to|for|from|of|at|with|onto|into|for)\b|在|对|给|于)*$")
 _LEADING = re.compile(r"^(?:[\s,，.。;；:：!！…、\-—]|(?:and|but|then|so|y|pero)\b)+|^(?:让(?=.{2}))")
 
 
 def essence(text: str, spans: Sequence[Span]) -> str:
-    """Return a turn's wish without the words at `spans`, which only point; the whole turn where nothing would be left."""
+    """Return a turn's wish without the words at `spans`, which only point; all of it where nothing would be left."""
     folded = fold(text)
     breaks = [0, *(match.end() for match in _BREAK.finditer(folded)), len(folded)]
     pieces = [_clause(text, folded, start, end, spans) for start, end in pairwise(breaks) if start < end]
@@ -76,4 +95,7 @@ def _cut(text: str, folded: str, start: int, end: int, inside: Sequence[Span]) -
     return text[start:end]
 
 
-_RELATIVE = re.compile(r"(?:with|that|where|which|we|you|i|of|in|who)\b[^,.;:!?]{0,40}?(?=\b(?:make|add|put|give|turn|change|remove|have|let|crop|set|write|needs?|should)\b)")
+_RELATIVE = re.compile(
+    r"(?:with|that|where|which|we|you|i|of|in|who)\b[^,.;:!?]{0,40}?(?=\b(?:make|add|put|give|turn|change|"
+    r"remove|have|let|crop|set|write|needs?|should)\b)"
+)

@@ -33,9 +33,12 @@ _RUN = re.compile(r"[\u30a0-\u30ff]{2,}|[\u3400-\u9fff\uac00-\ud7af]+")
 _HAN_OR_KANA = re.compile(rf"[{_CJK}]")
 _FILLER = re.compile(
     "|".join(
-        "使用 生成 之前 这个 那个 一个 一下 一点 一些 一样 一起 一张 一幅 一只 那张 这张 那版 这版 图片 照片 画面 里面 上面 下面 旁边 版本 方案 可以 能不能 有没有 "
-        "还是 然后 不要 需要 帮我 麻烦 谢谢 改成 换成 变成 做成 加上 加个 去掉 放到 放在 再来 现在 刚才 刚刚 最新 最后 之前 以后 之后 怎么 什么 "
-        "ください お願い します してください している いただけ もらえ ように みたい 画像 写真".translate(_SIMPLER).split()
+        "使用 生成 之前 这个 那个 一个 一下 一点 一些 一样 一起 一张 一幅 一只 那张 这张 那版 这版 图片 照片 "
+        "画面 里面 上面 下面 旁边 版本 方案 可以 能不能 有没有 还是 然后 不要 需要 帮我 麻烦 谢谢 改成 换成 "
+        "变成 做成 加上 加个 去掉 放到 放在 再来 现在 刚才 刚刚 最新 最后 之前 以后 之后 怎么 什么 "
+        "ください お願い します してください している いただけ もらえ ように みたい 画像 写真".translate(
+            _SIMPLER
+        ).split()
     )
 )
 _SMALL_CHARS = frozenset(
@@ -44,21 +47,28 @@ _SMALL_CHARS = frozenset(
     "のをにはがでとてしたいですますもかられるそあこどなよねけへばりっうくきみんさえおわめやせちょゃゅ"
 )
 _SMALL_WORDS = frozenset(
-    "a an the of to in on at with w and or but it its this that these those one ones make made makes please pls plz change edit add put "
-    "now again i you u me my your our we us he him his she her they them their is are be was were been let lets give gimme "
-    "take get got go going do does did done have has had can could would will want need needs should may might just only "
+    "a an the of to in on at with w and or but it its this that these those one ones make made makes "
+    "please pls plz change edit add put "
+    "now again i you u me my your our we us he him his she her they them their is are be was were been "
+    "let lets give gimme "
+    "take get got go going do does did done have has had can could would will want need needs should may "
+    "might just only "
     "also too as well so very more less much many some any all both each every other another same new next then than "
     "picture pictures image images photo photos pic pics version versions draft drafts option options variant variants "
     "draw paint create generate show see look looks like use using from for by up out off over into onto back before "
     "after first second third last latest original what which who where when how why there here if not no dont didnt "
     "yes ok okay hey hi thanks thank really actually still keep turn set bit little lot most im its thats whats id ill "
-    "behind under between above below near around inside outside through across along against beside upon within during yet still ever "
-    "once quite rather such only own else away down front corner side part thing way time also even never always something anything "
+    "behind under between above below near around inside outside through across along against beside "
+    "upon within during yet still ever "
+    "once quite rather such only own else away down front corner side part thing way time also even "
+    "never always something anything "
     "el la los las un una unos unas de del al y o en con sin por para que es son mi tu su se lo le les me te nos mas "
     "muy este esta esto ese esa eso haz hazme hazlo pon ponle quita dibuja imagen foto version otra otro".split()
 )
 _ENDINGS = ("ings", "ing", "edly", "ed", "ies", "es", "s", "ly", "er")
-_BLACK_AND_WHITE = re.compile(r"\b(?:black (?:and|n|&|'n'|'n) white|b ?& ?w|monochrome|greyscale|grayscale)\b|黑白|白黒|モノクロ|\bblanco y negro\b")
+_BLACK_AND_WHITE = re.compile(
+    r"\b(?:black (?:and|n|&|'n'|'n) white|b ?& ?w|monochrome|greyscale|grayscale|blanco y negro)\b|黑白|白黒|モノクロ"
+)
 _AFTER_ONE = ("子", "儿")
 _BEFORE_ONE = ("小", "老", "只", "头", "匹", "条")
 """Beside these a character is a word of its own: 小猫, 兔子."""
@@ -85,7 +95,8 @@ _SPACED_ORDINAL = re.compile(r"第\s?(\d{1,3})\s?([页格张幅章回集版个])
 
 
 _POINTERS = (
-    "the that this and now with again before after first second third last latest original undo back what which where both above "
+    "the that this and now with again before after first second third last latest original undo back "
+    "what which where both above "
     "below behind picture pictures image photo poster version remove change make draw show without instead white black "
     "background other previous start over please thanks their there these those should would could"
 ).split()
@@ -130,7 +141,10 @@ def stem(word: str) -> str:
 _SAME = {
     word: stem(words[0])
     for words in (
-        "text word write writing letter lettering caption title say inscription wording headline tagline 字 文字 标题 写 texto letra".split(),
+        (
+            "text word write writing letter lettering caption title say inscription wording headline tagline 字 "
+            "文字 标题 写 texto letra"
+        ).split(),
         "glass shade sunglass spectacle 眼镜 墨镜".split(),
         "christma xma".split(),
         "dog doggo puppy pup 狗 狗狗 perro".split(),
@@ -177,7 +191,7 @@ def _same(feature: str) -> str:
     """Return the word that stands for all that mean the same, also for one with a slip in it."""
     if feature in _SAME or len(feature) < _SLIP_LENGTH or not feature.isascii():
         return _SAME.get(feature, feature)
-    return next((same for word, same in _SAME.items() if _is_slip(feature, word)), feature)
+    return next((same for word, same in _SAME.items() if len(word) > _SLIP_LENGTH and _is_slip(feature, word)), feature)
 
 
 def _pairs(run: str, found: dict[str, float]) -> None:

@@ -23,9 +23,7 @@ _OPENERS = (
 )
 """What a question may begin with."""
 
-_UNDO_END = (
-    r"(?=\W*(?:please|pls|plz|thanks|thx|tbh|lol|imo|honestly|actually|though|tho|sorry|again)?\W*$)"
-)
+_UNDO_END = r"(?=\W*(?:please|pls|plz|thanks|thx|tbh|lol|imo|honestly|actually|though|tho|sorry|again)?\W*$)"
 """An undo that ends its turn."""
 
 _UNDO_GOES_ON = (
@@ -234,14 +232,6 @@ WORDS: dict[str, tuple[str, ...]] = {
         ),
         r"\b(?:b4|bfore|prior to|until) (?=(?:the|we|you|u|adding|putting|making|changing|removing|giving|switching|swapping|replacing|cropping|painting|recolou?ring|turning|editing|taking|writing|any)\b)(?P<en2>[^,.;:!?]+?)(?= and\b| but\b| then\b|[,.;:!?]|$)",
     ),
-    "still_without": (
-        (
-            r"\b(?:without|w/o|w/out|sans|minus|lacking|but no|just no|only no|with no|w/ no|with zero|not yet|no longer|still no|does ?n[o']?t have|does not have|"
-            r"did ?n[o']?t have|did not have|do ?n[o']?t have|never had|has no|had no|have no|but not|and no|when (?:he|she|it|they) had no|when there (?:was|"
-            r"were) no|hadn't|hasn't|(?:is|was|are)n't wearing|not wearing|no)\b(?P<en>[^,.;:!?]{0,40})"
-        ),
-        r"\b(?:sin|pero no|todavia no|aun no)\b(?P<es>[^,.;:!?]{0,30})",
-    ),
     "the_one": (
         r"\bthe (?:one|pic\w*|image|version|drawing|state|stage|attempt|poster|logo|portrait|shot|photo|cover|card|render)s? (?:with|w/?|that|which|where|when|in which|wearing|holding|having|of|from|in|on|without|who|showing|saying|featuring)\s(?P<en>[^,.;:!?]+)",
         r"\b(?:the|that|my|in) (?P<en2>(?:(?!the |and |with |for |to |on |in |of |from )[\w'-]+ ){1,4}?)(?:one|version|pic(?:ture)?|image|photo|poster|logo|render|variant|option|draft|card|banner|page|panel|portrait|crop|shot|cover|design|mockup|sticker|drawing|sketch|label|icon)s?\b",
@@ -271,6 +261,7 @@ WORDS: dict[str, tuple[str, ...]] = {
         r"\bwithout (?P<en10>(?:the |a |an |his |her |its |any )?[\w' -]{2,24}?),? (?:it|he|she|they|that|this) (?:was|were|looked|looks|worked) (?:way |much |so much |a lot |far |actually |honestly )?(?:better|nicer|best|prettier|cuter|cooler|fine|good|perfect|stronger)\b",
         r"\b(?:liked|preferred|like|prefer|loved) (?:it|him|her|them|that|this)(?: better| more| a lot more| much better)? without (?P<en11>(?:the |a |an |his |her |its |any )?[\w' -]{2,24}?)(?=\W*$|[,.;!]| (?:and|so|can|please)\b)",
         r"\b(?:where|when) (?:he|she|it|they|there)(?:'s| is| was| were| are| had| has)? (?P<en12>(?:only|just|nothing but|still|no) [^,.;:!?]{2,40})(?=[,:])",
+        r"\bwhen (?:it|he|she|they|there|we) (?:still )?(?:had|wore|was|were|held) (?:still )?(?P<en13>(?!good|better|just|only|no\b)(?:the |a |an )?[^,.;:!?]{2,30}?)(?=[,.;:!?]| and\b| but\b|$)",
     ),
     "of_several": (
         (
@@ -301,11 +292,7 @@ WORDS: dict[str, tuple[str, ...]] = {
             + _PARTS
             + r")\b)(?! (?:an? )?\w+ and \w+ colou?rs)"
         ),
-        (
-            r"\b(?:the|those|these|them|my|that|em) (?:two|2)\b(?! (?:of )?(?:\w+ )?(?:"
-            + _PARTS
-            + r")\b)(?! of us)"
-        ),
+        (r"\b(?:the|those|these|them|my|that|em) (?:two|2)\b(?! (?:of )?(?:\w+ )?(?:" + _PARTS + r")\b)(?! of us)"),
         r"\b(?:two|2) of (?:them|these|those)\b",
         (
             r"(?<!on )\ball (?:of )?(?:the )?(?:two|three|four|five|six|2|3|4|5|6|of (?:them|these|those|'?em))\b(?! (?:\w+ )?(?:"
@@ -321,11 +308,7 @@ WORDS: dict[str, tuple[str, ...]] = {
             + r")\b)"
         ),
         r"\bthe (?:three|four|five|3|4|5) of (?:them|these|those)\b",
-        (
-            r"\b(?:those|these) (?:three|four|3|4)\b(?! (?:\w+ )?(?:"
-            + _PARTS
-            + r")\b)"
-        ),
+        (r"\b(?:those|these) (?:three|four|3|4)\b(?! (?:\w+ )?(?:" + _PARTS + r")\b)"),
         r"\bthe pair\b(?! of (?!them|these|those|pic|image|photo))",
         r"\bthe (?:whole|entire|full) (?:set|batch|lot|bunch|series)\b",
         r"\bdo the lot\b",
@@ -360,20 +343,13 @@ WORDS: dict[str, tuple[str, ...]] = {
         r"\b(?:them|they|'em|em|these|those)\b",
         r"\bell[oa]s\b",
     ),
-    "this": (
-        r"\b(?:it|this|him|her|he|she|its|his|that)\b",
-    ),
     "thanks": (
         (
             r"\b(?:thanks|thanx|thnx|thx|thks|tks|tnx|thnks|tanks|tysm|tyvm|ty|thankyou|thanku|thank (?:you|u|ya|god|goodness)|thank-you)\b(?![- ](?:"
             + _KEEPSAKES
             + r")\b)(?! giving)"
         ),
-        (
-            r"(?<!three )\bcheers\b(?! (?:"
-            + _KEEPSAKES
-            + r")\b)"
-        ),
+        (r"(?<!three )\bcheers\b(?! (?:" + _KEEPSAKES + r")\b)"),
         r"(?:^|[,.!] ?)\W*ta\b(?!-| da)(?: (?:muchly|very much|mate|love))?",
         r"\b(?:much|greatly|really|very) appreciated\b",
         r"\b(?:much obliged|big props|kudos|bless (?:you|u|ur|your)|god bless)\b",
@@ -385,11 +361,7 @@ WORDS: dict[str, tuple[str, ...]] = {
             + _KEEPSAKES
             + r")\b)(?: bye| all| now| then)?(?=\W*$|[,.!])"
         ),
-        (
-            r"\b(?:bye|goodbye|good night|good bye)\b(?! (?:"
-            + _KEEPSAKES
-            + r")\b)"
-        ),
+        (r"\b(?:bye|goodbye|good night|good bye)\b(?! (?:" + _KEEPSAKES + r")\b)"),
         r"\b(?:see (?:you|ya|u)|cya|ttyl|take care|have a (?:nice|good|great|lovely) (?:day|one|evening|weekend|night))\b",
         r"\b(?:that'?s|that is|that'?ll be|that will be|thats) (?:all|everything|it) (?:for (?:now|today|me)|i need(?:ed)?|thanks?)\b",
         r"\ball (?:good|done|set) (?:for (?:today|now|tonight)|here|thanks)\b",
@@ -685,14 +657,8 @@ WORDS: dict[str, tuple[str, ...]] = {
         ),
         r"\b(?:undue|undoing|undone) (?:that|it|the last)\b",
         r"\brevert\b(?! (?:(?:it|that|this|him|her|everything) )?(?:back )?to\b)(?: (?:that|it|this|the (?:last|previous|latest) \w+|back|that (?:change|edit)|the changes?))?",
-        (
-            r"\broll (?:it |that |this )?back(?: (?:the|that) (?:last )?(?:change|edit))?"
-            + _UNDO_GOES_ON
-        ),
-        (
-            r"\brollback\b|\brewind(?: (?:that|it|one step))?"
-            + _UNDO_END
-        ),
+        (r"\broll (?:it |that |this )?back(?: (?:the|that) (?:last )?(?:change|edit))?" + _UNDO_GOES_ON),
+        (r"\brollback\b|\brewind(?: (?:that|it|one step))?" + _UNDO_END),
         (
             r"\btake (?:that|it|this) back"
             + _UNDO_GOES_ON
@@ -701,8 +667,7 @@ WORDS: dict[str, tuple[str, ...]] = {
         r"\b(?:ctrl|control|cmd|command|strg|apple) ?[-+]? ?z\b",
         (
             r"\b(?:scratch|nix|cancel|retract|strike|reverse|void) (?:that|this|(?:that|the|your|my) (?:last|latest|previous) (?:one|change|edit|step|bit|request|"
-            r"thing|tweak|instruction|command)|that (?:change|edit|one|bit))"
-            + _UNDO_GOES_ON
+            r"thing|tweak|instruction|command)|that (?:change|edit|one|bit))" + _UNDO_GOES_ON
         ),
         r"\bnever ?mind (?:that|this|the last \w+)\b|\bnvm that\b",
         r"\b(?:discard|drop|delete|remove|lose|forget|ignore|disregard|reject|kill|dump|throw out|get rid of|unapply|cancel|reverse) (?:that|the|your|my|those|these|this) (?:last |latest |previous |recent |most recent )?(?:change|edit|modification|tweak|adjustment|alteration|update)s?\b",
@@ -713,8 +678,7 @@ WORDS: dict[str, tuple[str, ...]] = {
         (
             r"\b(?:put|change|turn|set|switch|bring|get|make|have|leave|restore|return|reset)(?: (?:it|that|this|him|her|them|everything|"
             r"things))?(?: back)?(?: to)? (?:the way|how|like|as|what) (?:it|he|she|they|that|this|things|everything) (?:was|were|looked|had been|"
-            r"used to be)(?: like)?(?: before| previously| earlier| originally)?"
-            + _UNDO_GOES_ON
+            r"used to be)(?: like)?(?: before| previously| earlier| originally)?" + _UNDO_GOES_ON
         ),
         (
             r"^\W*(?:(?:ok|no|nope|nah|hm+|ugh|eh|meh|please|pls|actually|wait|sorry|oops|can (?:we|you|u)|could (?:we|you)|let'?s|lets|just|well|i want to|yikes|"
@@ -742,13 +706,11 @@ WORDS: dict[str, tuple[str, ...]] = {
         ),
         (
             r"\b(?:it|this|that|he|she|they) (?:was|were|looked) (?:way |much |so much |a lot |far |honestly |actually |really )?(?:better|nicer|best|prettier|fine|"
-            r"cuter|cooler|perfect|good) (?:before|without (?:it|that|them)|previously|the way it was)"
-            + _UNDO_END
+            r"cuter|cooler|perfect|good) (?:before|without (?:it|that|them)|previously|the way it was)" + _UNDO_END
         ),
         (
             r"\b(?:i|we|my \w+) (?:liked|preferred|like|prefer|loved) (?:it|him|her|that|them|the old one) (?:better |more |much better |way more |"
-            r"a lot more )?(?:before|the way it was|how it was|as it was|without (?:it|that))"
-            + _UNDO_END
+            r"a lot more )?(?:before|the way it was|how it was|as it was|without (?:it|that))" + _UNDO_END
         ),
         (
             r"^\W*(?:(?:ok|no|nope|nah|hm+|ugh|actually|wait|please)\b[,.! ]*){0,3}(?:(?:don'?t|do not|let'?s not) (?:do (?:that|it)|change (?:that|it)))"
@@ -948,7 +910,6 @@ WORDS: dict[str, tuple[str, ...]] = {
         r"\bsomething (?:else|different|completely)\b",
         r"\bchange of (?:topic|subject)\b",
         r"\bthis time\b",
-        r"\bon its own\b",
         r"\bseparately\b",
         r"\bscene (?:\d|one|two|three|four)\b",
         r"\b(?:page|panel) (?:\d|one|two|three|four|five)\s?:",
@@ -977,9 +938,6 @@ WORDS: dict[str, tuple[str, ...]] = {
             r"^\W*(?:(?:ok|now|and|then|next|please|but)\b[, ]*){0,3}(?:in keeping with|in line with|following|as (?:seen )?(?:in|on)|like (?:in|on)|use|using|"
             r"with) (?:the|that|her|his|my|our) (?:\w+ ){0,2}(?:sheet|turnaround|reference|ref)(?: as (?:a|the|your) (?:guide|base|basis|reference|ref|model|template))?[,:;]"
         ),
-    ),
-    "indefinite": (
-        r"^\W*(?:and |then |now |next |also |ok |okay |so |y |ahora )*(?:a|an|one|two|three|some|un|una|dos)\b ",
     ),
     "definite": (
         (
@@ -1059,9 +1017,7 @@ WORDS: dict[str, tuple[str, ...]] = {
         r"\bsame (?:girl|boy|man|woman|character|person|cat|dog|guy|child|creature|robot|one|lady|kid|couple|family|bear|dragon|knight)\b(?!.*\b(?:but|instead)\b)",
         r"\buse (?:the|this|that) [^,.;]{2,40} as (?:the|a)\b",
     ),
-    "definite_noun": (
-        r"\b(?:the|his|her|its|their|this|that|el|la|los|las|del|al|su) (?:[\w'-]+ ?){1,2}",
-    ),
+    "definite_noun": (r"\b(?:the|his|her|its|their|this|that|el|la|los|las|del|al|su) (?:[\w'-]+ ?){1,2}",),
     "scenery": (
         (
             r"\b(?:rain|snow|sky|clouds?|sea|ocean|beach|woods?|forest|desert|city|street|night|day|morning|evening|sun|sunset|dark|mist|fog|wind|storm|jungle|"
@@ -1090,22 +1046,7 @@ WORDS: dict[str, tuple[str, ...]] = {
         r"\b(?:did ?n[o']?t mean|didnt mean|i meant)\b",
         r"\b(?:don'?t mean|(?:that'?s )?not what i meant|i (?:was|am) (?:talking|speaking) about|(?:i was )?referring to|the wrong (?:one|pic\w*|image|photo|version|picture))\b",
     ),
-    "alone": (
-        r"\b(?:alone|by (?:him|her|it)self|on (?:its|his|her) own|only|solo)\b",
-    ),
-    "pieces": (
-        r"\band\b",
-        r"\bwith\b",
-        r"\bnext to\b",
-        r"\binto\b",
-        r"\bonto\b",
-        r"\bon\b",
-        r"\bin\b",
-        r"\bto\b",
-        r"\bor\b",
-        r"[,，、+&:：]",
-        r"\by\b",
-    ),
+    "alone": (r"\b(?:alone|by (?:him|her|it)self|on (?:its|his|her) own|only|solo)\b",),
     "referring": (
         r"\bwith [^.;:]{2,60} as (?:the |a )?(?:references?|style|characters?|guide)\b",
         r"\b(?:keep|stay) (?:\w+ ){0,3}(?:true|close|consistent) (?:to|with)\b",
@@ -1131,6 +1072,7 @@ WORDS: dict[str, tuple[str, ...]] = {
             r"an|the)|in (?:a|an)|as (?:a|an))\b)"
         ),
         r"\b(?:in keeping with|in line with|in accordance with|like (?:in|on)|with(?= (?:the|that|her|his|my|our) (?:\w+ ){0,2}(?:sheet|turnaround|reference|ref)\b)) (?:the|that|her|his|my|our)\b",
+        r"\b(?:the )?same (?:\w+ )?(?:sheet|reference|ref|turnaround)\b",
     ),
     "counted": (
         r"(?:\b(?:the|those|these|all|all of the|all of my|all my|my|our|your|last|other)\s+(?P<en>two|three|four|five|six|2|3|4|5|6)\b)",
@@ -1199,6 +1141,7 @@ WORDS: dict[str, tuple[str, ...]] = {
         r"\b(?:in|to|as) (?:landscape|horizontal)(?=\W*$|[,.;!?]| (?:please|pls|format|for)\b)|\bhorizontally(?=\W*$)",
         r"\b(?:youtube|yt|twitch) (?:thumbnail|banner|cover)\b|\bthumbnail for (?:my |a |the )?(?:youtube|yt|video|channel)\b",
         r"\b(?:for|as) (?:a |my |the |our )?(?:monitor|tv screen|powerpoint|slides?|slide deck|presentation|keynote|desktop(?: background| wallpaper)?|twitch header)(?=\W*$|[,.;!?]| (?:please|pls)\b)",
+        r",\s*(?:wide|wide format|widescreen|landscape)\W*$",
     ),
     "gone": (
         r"\b(?:remove|lose|drop|delete|erase|get rid of|take (?:out|away|off)|instead of|rather than|without|no more|fewer|cut)\b (?:the |all |his |her |its |any )?[\w' -]{1,24}?(?=[,.;:!?]|$| (?:and|with|from|on|in|for|then|please|but|so)\b)",
@@ -1222,17 +1165,11 @@ WORDS: dict[str, tuple[str, ...]] = {
         r"\best[aeo] es [^,.;]*",
         r"\bmi \w+",
     ),
-    "turned_negation": (
-        r"([\w' ]{1,40}?) (?:isn't|wasn't|aren't) (?:there|in)",
-        r"([\w' ]{1,40}?) (?:is|was|are|were|has|have)(?:n'?t| not) (?:yet |been )?(?:added|drawn|put|yet|on|present|arrived|come)",
-    ),
     "before_inside": (
         r"(?:\bbut )?\bbefore (?:the |we |you |i )?([^,.;!?]+)",
         r"(?:\bbut )?\b(?:prior to|b4) (?:the |we |you |i )?([^,.;!?]+)",
     ),
-    "step": (
-        r"、",
-    ),
+    "step": (r"、",),
     "greeting": (
         (
             r"\W*(?:hi+|hello+|hey+|heya|hiya|howdy|yo+|sup|wass?up|what'?s up|greetings|g'?day|hallo|hullo|good (?:morning|evening|afternoon|day)|morning|evening|"
@@ -1249,6 +1186,7 @@ WORDS: dict[str, tuple[str, ...]] = {
         r"\b(?:better|nicer|more|closer|prettier|cooler|cuter) than (?:the )?(?:first|second|third|last|other|original|previous|one|version|latest|newest)\b[^,.;!?]*",
         r"\bforget (?:the|that|about the) (?!whole|reference|style|ref\b|character|sheet|last|idea)[^,.;!?…]*",
         r"\b(?:neither|never) the [^,.;!?…:]{2,40}(?: nor the [^,.;!?…:]{2,40})?",
+        r"\b(?:rather than|as opposed to|anything but|all but|not so much) (?:the|that) [\w' -]{2,24}?(?=, (?!and)|:)",
     ),
     "idle": (
         r"\b(?:i'?m|i am|we'?re|i'?ll|i will|we will|my \w+ will)\b",
@@ -1272,16 +1210,12 @@ WORDS: dict[str, tuple[str, ...]] = {
         r"^\W*(?:i'?m |am |just |still )*(?:thinking|deciding|pondering|checking|brainstorming|daydreaming)\W*$",
         r"^\W*(?:(?:ok|oh|sorry|please|pls|no)\b[, ]*){0,2}(?:hold on|hang on|hold up|bear with me)(?=\W*$|[,.!])",
     ),
-    "from_there": (
-        r"\b(?:from|with|off)\b",
-    ),
+    "from_there": (r"\b(?:from|with|off)\b",),
     "goes_on": (
         r"[,.;!]",
         r"\band\b",
     ),
-    "politeness": (
-        r"\b(?:please|pls|plz)\b",
-    ),
+    "politeness": (r"\b(?:please|pls|plz)\b",),
     "once_more": (
         r"\b(?:again|another look|one more look|one last look|a second look|one more time|one last time|look(?:ed|s)? like)\b",
         r"\bonce more\b",
@@ -1291,111 +1225,70 @@ WORDS: dict[str, tuple[str, ...]] = {
     "starts_question": (
         r"^\W*(?:(?:hey|hi|hello|so|and|but|ok|okay|um+|hm+|oh|wait|yo|sorry|also|thanks|great|cool|nice|btw|quick question|one question|question|well)\b[,.!:… ]*){0,3}(?:is|are|does|do|can|should|which|what|will (?:it|this|these|they)|am|did|was|how|where|who|when|why)\b",
     ),
-    "speaks_of_oneself": (
-        r"^\W*(?:i|my|we|just)\b",
-    ),
+    "speaks_of_oneself": (r"^\W*(?:i|my|we|just)\b",),
     "choosing": (
         r"\bbetween\b",
         r"\bor\b",
         r"\bwhich\b",
         r"\band\b",
     ),
-    "which_of": (
-        r"\bwhich (?:of|one)\b",
-    ),
-    "picture_unit": (
-        r"\b(?:pic\w*|image|photo|version|one|draft|attempt)s?\b",
-    ),
+    "which_of": (r"\bwhich (?:of|one)\b",),
+    "picture_unit": (r"\b(?:pic\w*|image|photo|version|one|draft|attempt)s?\b",),
     "version_word": (
         r"\bversions?\b",
         r"\bvariations?\b",
         r"\bvariants?\b",
     ),
-    "at_known": (
-        (
-            r"\b(?:on|in|behind|around|next to|over|under|beside|above|below|near) (?:it|him|her|them|his|its|there|(?:the|this|that)(?! (?:exact |"
-            r"very )?(?:same )?(?:\w+ )?(?:style|manner|look|aesthetic|vein|palette|technique|way|spirit|vibe|design)s?\b)(?! (?:(?:deep |dark |open |pouring |"
-            r"heavy |falling |starry |night |city |autumn |winter |morning |evening )?(?:rain|snow|sky|clouds|sea|ocean|woods|forest|desert|city|jungle|mountains|"
-            r"countryside|dark|mist|fog|wind|storm|moon|stars|rainforest|wild|alps|arctic|middle of nowhere|moonlight|sun|sunshine|sunset|street|air))\b))\b"
-        ),
-    ),
-    "indefinite_article": (
-        r"^\W*(?:a|an|another|one|two|some)\b",
-    ),
     "noun_first": (
         r"^\W*(?:now |next |then )?(?:a|an|one|two|three)\b(?! (?:little|bit|touch|tad|few|lot|versions?|variations?|variants?|bigger|smaller|more))",
     ),
-    "scene_word": (
-        r"\b(?:\w+ing|with|in|at|on|of|for|by|under|over|who|that)\b",
-    ),
-    "several_versions": (
-        r"\b(?:versions|variants|variations|options)\b",
-    ),
-    "genre_head": (
-        r"^[\w ,'&+-]*\b(?:of|for|with|style|art|:)",
-    ),
+    "scene_word": (r"\b(?:\w+ing|with|in|at|on|of|for|by|under|over|who|that)\b",),
+    "several_versions": (r"\b(?:versions|variants|variations|options)\b",),
+    "genre_head": (r"^[\w ,'&+-]*\b(?:of|for|with|style|art|:)",),
     "next_of_kept": (
         r"\b(?:draw|paint|sketch|illustrate|generate|create|next|scene|page|panel|new)\b",
+        r"^\W*(?:(?:now|then|next|and)\W+)?(?:he|she|they)(?:'s| is| are)? (?:now )?(?!should|needs?\b|looks?\b|has\b|gets?\b|wears?\b|could|is\b|are\b|was\b|were\b|seems|must|wants|too\b|still|also|lacks)\w+(?:s|ing)\b",
     ),
-    "within_itself": (
-        r"\bwith a\b.* in it\W*$",
-    ),
+    "within_itself": (r"\bwith a\b.* in it\W*$",),
     "as_well": (
         r"\btoo\b",
         r"\bas well\b",
     ),
-    "also": (
-        r"\balso\b",
-    ),
-    "into_it": (
-        r"\b(?:into|onto|on|in|to|with) (?:it|that(?! one)|this|there|him|her)\b",
-    ),
-    "figure": (
-        r"\bcharacter",
-    ),
+    "also": (r"\balso\b",),
+    "into_it": (r"\b(?:into|onto|on|in|to|with) (?:it|that(?! one)|this|there|him|her)\b",),
+    "figure": (r"\bcharacter",),
     "each_of": (
         r"\bboth\b",
         r"\beach\b",
         r"\ball\b",
         r"\bthese\b",
     ),
-    "like_this": (
-        r"\blike this\b",
-    ),
+    "like_this": (r"\blike this\b",),
     "joins_upload": (
         r"\b(?:next to|beside|into|onto|in the(?! same)|on the|with (?:her|him|them|the)|behind|together|from this|in this)\b",
+        r"\b(?:put|place|add|stick|paint|print|hang|pop|sew|draw|set|mount) (?:this|that|it|the)\b[\w' -]{0,24}? (?:on|onto|in|into|over|behind|under|next to|beside|around) (?:his|her|its|their)\b",
     ),
     "untouched": (
         r"\b(?:haven't|have not|not yet|never) (?:touched|edited|changed)\b",
         r"\buntouched (?:one|two|pic)",
     ),
-    "photo_word": (
-        r"\bphoto",
-    ),
-    "line_art": (
-        r"\bphoto\b",
-    ),
+    "photo_word": (r"\bphoto",),
+    "line_art": (r"\bphoto\b",),
     "only": (
         r"\bonly\b",
         r"\bjust the\b",
     ),
-    "without_before": (
-        r"\b(?:without|sans|no)\s*$",
-    ),
-    "had_it": (
-        r"^\W*(?:still )?(?:had|has|have|with) (?:it|that|them|those)\b",
-    ),
+    "without_before": (r"\b(?:without|sans|no)\s*$",),
+    "had_it": (r"^\W*(?:still )?(?:had|has|have|with) (?:it|that|them|those)\b",),
     "and_then": (
         r"\s(?:and|then|but|n)\s(?=(?:make|add|put|give|turn|change|have|let|do|crop|place|set|remove|draw|paint|zoom|write|use|try|cover|paint|deepen|stick|in it|\w+ (?:it|him|her|them))\b)",
     ),
-    "but_also": (
-        r"^[^,.;!?]{0,3}(?:but|without|with no|w/o|minus|sans|before|prior to|with neither|still without)\b",
-    ),
-    "described": (
-        r"\b(?:one|version|pic\w*|image|stage|state|photo) (?:with|that|where|which|having)\b[^.;!?]*$",
-    ),
+    "but_also": (r"^[^,.;!?]{0,3}(?:but|without|with no|w/o|minus|sans|before|prior to|with neither|still without)\b",),
+    "described": (r"\b(?:one|version|pic\w*|image|stage|state|photo) (?:with|that|where|which|having)\b[^.;!?]*$",),
     "negation": (
         r"\b(?:without|w/o|sans|minus|(?:with|has|have|had|but|and) no|(?:but )?not|no|doesn't have|does not have|hadn't)\b",
+        r"\b(?:is|was|are|were)(?:n'?t| not)(?: (?:wearing|holding|carrying|having|any|got|there))*",
+        r"\b(?:not wearing|not holding|hasn'?t(?: got)?|haven'?t(?: got)?|don'?t have|didn'?t have|lacking|lacks)\b",
     ),
     "own_place": (
         r"(?<!now )(?<!but )(?<!then )(?<!and )(?<!again )(?<!just )(?<!maybe )(?<!only )\b(?:on|of|in|at|under|by|over|inside|beside|with|riding|holding|wearing|for) (?:a|an|two|some|his own|its own)\b",
@@ -1411,9 +1304,7 @@ WORDS: dict[str, tuple[str, ...]] = {
         r"\bsame style as\b",
         r"\blike the \w+ (?:one|picture)\b",
     ),
-    "label": (
-        r"(?:page|panel|scene|chapter)\s?\w+",
-    ),
+    "label": (r"(?:page|panel|scene|chapter)\s?\w+",),
     "its_own": (
         r"\b(?:it|its|him|his|her|this|that)\b",
         r"\bsame\b",
@@ -1425,9 +1316,7 @@ WORDS: dict[str, tuple[str, ...]] = {
         r"\b(?:the )?(?:(?P<left>left(?:most)?|left-hand)|right(?:most)?|right-hand) (?:one|pic\w*|image|version|option|photo|design|logo)\b",
         r"\b(?:option|version|design|variant|plan|choice|concept) (?P<letter>[a-d])\b(?! \w+ )",
     ),
-    "first_few": (
-        r"\bfirst (?:two|three|four|2|3|4)\b",
-    ),
+    "first_few": (r"\bfirst (?:two|three|four|2|3|4)\b",),
     "at_it": (
         r"\b(?:on|in|behind|next to|over|under|beside|above|near|around|to|for|of) (?:him|her|them|his|its|their|this|that|there)\b",
         r"\b(?:in|on) it\b",
@@ -1455,28 +1344,18 @@ WORDS: dict[str, tuple[str, ...]] = {
         r"\ball alone\b",
         r"\balone\b",
     ),
-    "going_back": (
-        r"\b(?:go|going|went|get|switch|return|revert|roll|jump|back) (?:\w+ )?(?:back )?to\b",
-    ),
+    "going_back": (r"\b(?:go|going|went|get|switch|return|revert|roll|jump|back) (?:\w+ )?(?:back )?to\b",),
     "tail_without": (
         r"^[\s,]*(?:but |just |only |and )?(?:the (?:one|version|pic\w*) )?(?:without|w/o|sans|minus|with no|that has no|not yet)\b",
     ),
-    "replacing_verb": (
-        r"\b(?:chang|swap|replac|turn|switch|recolou?r)\w*",
-    ),
-    "adding_verb": (
-        r"\b(?:add|put|giv|got)\w*",
-    ),
-    "removing_verb": (
-        r"\b(?:remov|delet|eras|drop|took|take)\w*",
-    ),
+    "replacing_verb": (r"\b(?:chang|swap|replac|turn|switch|recolou?r)\w*",),
+    "adding_verb": (r"\b(?:add|put|giv|got)\w*",),
+    "removing_verb": (r"\b(?:remov|delet|eras|drop|took|take)\w*",),
     "group_told": (
         r"\b(?:the|those|these|all) (?:first |last |other )?(?:two|three|four|five|six|[2-6]) (?P<en>(?!of\b|pics?\b|pictures?\b|images?\b|photos?\b|versions?\b|ones?\b)[\w'-]+(?: [\w'-]+)?) (?:ones|pictures|pics|images|photos|versions|cards|posters|logos|icons)\b(?:[^.;!?]{0,3}(?:without|with no)[^,.;!?]+)?",
         r"\b(?:the|those) (?:very )?(?:first|original|initial|starting) (?:set of )?(?:two|three|four|five|six|[2-6])\b(?! (?:letters|words|lines|digits))",
     ),
-    "group_first": (
-        r"\b(?:very )?first\b|\binitial\b|\bstarting\b|\boriginal\b",
-    ),
+    "group_first": (r"\b(?:very )?first\b|\binitial\b|\bstarting\b|\boriginal\b",),
     "show_more": (
         r"\bwhere(?:'s| is| was| are| were)? (?:the|that) (?:one|version|pic\w*)\b",
         r"\blet me see that\b",
@@ -1503,12 +1382,8 @@ WORDS: dict[str, tuple[str, ...]] = {
         r"\bthe way (?:the|that) [^,.;]{2,30}? (?:is|was|are|were|looks?)\b",
         r"\bin the (?:look|manner|spirit|technique|palette) of the\b",
     ),
-    "draws_after": (
-        r"\bto (?:draw|paint|sketch|make|create) (?:me )?(?:a|an|the)\b",
-    ),
-    "spares": (
-        r"\b(?:not|except|leave|keep|but not|apart from|unlike|other than)\b",
-    ),
+    "draws_after": (r"\bto (?:draw|paint|sketch|make|create) (?:me )?(?:a|an|the)\b",),
+    "spares": (r"\b(?:not|except|leave|keep|but not|apart from|unlike|other than)\b",),
     "each_apart": (
         r"\beach (?:one )?(?:on (?:its|their|his|her) own|separately|individually|by itself)\b|\b(?:separately|individually), not together\b",
     ),
@@ -1519,22 +1394,14 @@ WORDS: dict[str, tuple[str, ...]] = {
         r"^\W*when(?:'s| is| are| was| were| does| do)\b(?! (?:he|she|it|they|this|that)\b)",
         r"\bhow old is (?:the (?:city|town|country|tradition))\b",
     ),
-    "suggests": (
-        r"^\W*(?:and |ok |so |hm+,? )?what (?:if|about|abt)\b|^\W*how about\b",
-    ),
+    "suggests": (r"^\W*(?:and |ok |so |hm+,? )?what (?:if|about|abt)\b|^\W*how about\b",),
     "make_me": (
         r"\b(?:make|turn|draw) me (?:as |into |look like )?(?:a|an)\b(?!.*\b(?:with|of|from|using|for|based|out)\b)",
         r"\b(?:make|turn) (?:me|us|him|her|my \w+) (?:into|in|a|an|look)\b(?!.*\b(?:poster|logo|card|banner|flyer|sheet|sticker pack|version of)\b)",
     ),
-    "mask": (
-        r"\bmask(?:ed)?\b(?=.*\b(?:white|black|area|region|part|only|inside|where)\b)",
-    ),
-    "wears": (
-        r"\b(?:that|the|same) [\w' -]{2,24}? on (?:me|him|her|this|us|my \w+)\b",
-    ),
-    "same_figure": (
-        r"\b(?:panel|page|scene|frame) (?:\w+)\b[^.]{0,16}\b(?:same|still (?:the|him|her))\b",
-    ),
+    "mask": (r"\bmask(?:ed)?\b(?=.*\b(?:white|black|area|region|part|only|inside|where)\b)",),
+    "wears": (r"\b(?:that|the|same) [\w' -]{2,24}? on (?:me|him|her|this|us|my \w+)\b",),
+    "same_figure": (r"\b(?:panel|page|scene|frame) (?:\w+)\b[^.]{0,16}\b(?:same|still (?:the|him|her))\b",),
     "ahead": (
         r"^\W*(?:(?:ok|okay|now|and|so)\W+)*(?:in the one |on the one )?where (?P<en>(?!is\b|are\b|was\b|were\b|did\b|do\b|does\b|can\b|'s\b)[^,?]{4,40})(?=,)",
         r"\bthe (?:one|version|pic\w*|image) (?:that )?(?:i|we|you) (?:just |had |have )?(?P<en2>(?!mean|meant|want|like|love|need|prefer|sent|said|start|began|made|did|upload|gave|show|took|send|had|have|got)\w{2,}ed\b[^,.;:!?]{0,24})",
@@ -1548,27 +1415,81 @@ WORDS: dict[str, tuple[str, ...]] = {
         r"\bis it possible to\b[^.!]*\bhere\b\W*\?",
     ),
     "placed": (
-        r"\b(?:put|sit|seat|stick|hang|place|set|let|have|park|pop|drop|stand|lay|plant|mount|paint|print|tuck|cross|float|perch|station|add|fit|slip|lean|rest|plop|plonk|nestle|slide|glue|pin|project) (?P<what>(?:the|that|this|our|my) [\w' -]{2,30}?|her|him|it|them) (?:in(?:to|side)?|on(?:to)?|on top of|at|behind|under|beneath|beside|next to|in front of|above|over|near|by|against|through|to|across|around|among|between) (?P<where>(?:the|that|this|his|her|its|him|them|my) ?[^,.;:!?]*)",
+        (
+            r"\b(?:put|sit|seat|stick|hang|place|set|let|have|park|pop|drop|stand|lay|plant|mount|paint|print|"
+            r"tuck|cross|float|perch|station|add|fit|slip|lean|rest|plop|plonk|nestle|slide|glue|pin|project) "
+            r"(?P<what>(?:the|that|this|our|my) [\w' -]{2,30}?|(?:her|him|it|them)(?: \w+)?) (?:in(?:to|side)?|"
+            r"on(?:to)?|on top of|at|behind|under|beneath|beside|next to|in front of|above|over|near|by|against|"
+            r"through|to|across|around|among|between) (?P<where>(?:the|that|this|his|her|its|him|them|my) "
+            r"?[^,.;:!?]*)"
+        ),
     ),
     "lacking": (
-        r"\b(?:the|that|my) (?P<have>(?!one\b)[\w'-]+(?: (?!and\b|make\b|should\b)[\w'-]+){0,5}?) (?:but )?(?:without|minus|sans|with no|but no|but not) (?:the |a |an |any |her |his |its |that )?(?P<en>[\w'-]+(?: [\w'-]+)??)(?: yet)?(?= (?:i|we|you|should|could|can|would|make|put|add|needs?|gets?|is|was|next|beside|and|in|on|with|please|yet|at|to|from)\b|\W*$|\s*[,.;:!?])",
+        (
+            r"\b(?:the|that|my) (?P<have>(?!one\b)[\w'-]+(?: (?!and\b|make\b|should\b)[\w'-]+){0,5}?) (?:but "
+            r")?(?:without|minus|sans|with no|but no|but not|(?:(?:who|that|which) )?(?:isn'?t wearing|is not "
+            r"wearing|not wearing|wasn'?t wearing|isn'?t holding|not holding|doesn'?t have|does not have|didn'?t "
+            r"have|hasn'?t got|has no|had no)) (?:the |a |an |any |her |his |its |that )?(?P<en>[\w'-]+(?: "
+            r"[\w'-]+)??)(?: yet)?(?= (?:i|we|you|should|could|can|would|make|put|add|needs?|gets?|is|was|next|"
+            r"beside|and|in|on|with|please|yet|at|to|from)\b|\W*$|\s*[,.;:!?])"
+        ),
     ),
     "leads_from": (
         r"^\W*(?:(?:now|ok|and|again)\W+)*(?:(?:use|using|work(?:ing)? from|following|based on|sticking to|stick to|going by) (?:the|that|this|my|her|his) (?:\w+ ){0,2}(?:sheet|reference|ref|turnaround|design|model|concept|guide)(?: again)?\s*[:,]|(?:from|off|after|per) (?:the|that|this|my|her|his) (?:\w+ ){0,2}(?:sheet|reference|ref|turnaround|design|model|concept|guide)(?: again)?\s*:)",
     ),
     "being": (
-        r"^\W*(?:(?:and|now|ok|then)\W+)*an? (?:[\w-]+ ){0,3}(?:dog|cat|puppy|kitten|fox|wolf|bear|rabbit|bunny|owl|raven|crow|eagle|seagull|penguin|dragon|unicorn|horse|pony|lion|tiger|elephant|giraffe|monkey|frog|toad|turtle|shark|whale|octopus|fish|hedgehog|squirrel|raccoon|otter|badger|knight|samurai|ninja|wizard|witch|pirate|robot|astronaut|cowboy|viking|king|queen|princess|prince|elf|dwarf|ghost|vampire|mermaid|alien|chef|ballerina|forest|castle|city|village|beach|desert|mountain|island|lighthouse|spaceship)\W*$",
+        (
+            r"^\W*(?:(?:and|now|ok|then)\W+)*an? (?:[\w-]+ ){0,3}(?:dog|cat|puppy|kitten|fox|wolf|bear|rabbit|"
+            r"bunny|owl|raven|crow|eagle|seagull|penguin|dragon|unicorn|horse|pony|lion|tiger|elephant|giraffe|"
+            r"monkey|frog|toad|turtle|shark|whale|octopus|fish|hedgehog|squirrel|raccoon|otter|badger|knight|"
+            r"samurai|ninja|wizard|witch|pirate|robot|astronaut|cowboy|viking|king|queen|princess|prince|elf|"
+            r"dwarf|ghost|vampire|mermaid|alien|chef|ballerina|forest|castle|city|village|beach|desert|mountain|"
+            r"island|lighthouse|spaceship)\W*$"
+        ),
     ),
     "counts_inside": (
         r"\bhow many (?!(?:pictures|pics|images|versions|photos|turns|drafts|edits|changes|times|options|more)\b)\w+(?: \w+)? (?:does|do|did) (?:it|he|she|they|the \w+) have\b",
     ),
-    "causes": (
-        r"^\W*(?:(?:and|now|ok|then|please)\W+)*have (?:the|him|her|it|them|a|an|my|his)\b[^?]*$",
-    ),
+    "causes": (r"^\W*(?:(?:and|now|ok|then|please)\W+)*have (?:the|him|her|it|them|a|an|my|his)\b[^?]*$",),
     "liked_without": (
-        r"\b(?:liked?|preferr?(?:ed)?|better|nicer|cleaner|calmer|stronger|prettier|cuter|loved) (?:it |that |him |her |them )?(?:better |more |best )?(?:without|before) (?:the |a |any |all the )?(?P<en>[\w' -]{2,20}?)(?=[,.;:!?]| (?:and|but|so|please)\b|$)",
+        r"(?<!look )(?<!looks )\b(?:liked?|preferr?(?:ed)?|better|nicer|cleaner|calmer|stronger|prettier|cuter|loved) (?:it |that |him |her |them )?(?:better |more |best )?(?:without|before) (?:the |a |any |all the )?(?P<en>[\w' -]{2,20}?)(?=[,.;:!?]| (?:and|but|so|please)\b|$)",
     ),
     "comparative": (
         r"^\W*(?:(?:a (?:bit|little|touch|tad)|much|even|way|slightly|make (?:it|him|her|that)) )?(?!paper|water|flower|monster|tiger|summer|winter|dinner|soldier|together|another|after|under|over|poster|panther|sister|brother|mother|father|dancer|singer|painter|river|tower)\w{3,}er(?: (?:please|pls|now|still))?\W*$",
     ),
+    "known_figure": (
+        r"^\W*(?:(?:and|now|ok|okay|then|next)\W+)*(?:the |that )?same (?!style|colou?r|size|pose|scene|place|spot|picture|image|thing|again|but|one|way|look|font|palette|background|layout|angle|idea|prompt)(?P<en>[\w' -]{3,30}?)(?:,? (?:but )?(?:now|this time|again)|,? (?:at|inside|riding|walking|sitting|standing|sleeping|running|playing))\b",
+        r"\b(?:next|new|another|one more|second|third|fourth|last|final|a|an|one) (?:\w+ )?(?:page|panel|scene|frame|picture|image|pic|drawing|illustration|portrait|poster|postcard|shot)\b(?: of|:| with| showing| where| in which|,| -| —) ?(?:just |only )?(?P<en2>(?:the|our|that) [^.;:!?]+)",
+        r"^\W*(?:(?:and|now|ok|then|next)\W+)*(?P<en3>(?:the|our) [^,.;:!?]{4,60}), (?:in )?(?:as )?(?:a |another )?new (?:pic|picture|image|one|panel|page|scene|drawing)\b",
+        r"^\W*(?:(?:and|now|ok|then|next)\W+)*(?:page|panel|scene|frame) (?:[2-9]|two|three|four|five|six)\W+(?P<en4>(?:the|our) [^.;:!?]+)",
+    ),
+    "complaint": (
+        r"^\W*(?:that|it|this|he|she)(?:'s| is| was| looks?| looked)\b[^,.;!?]*$",
+        r"^\W*(?:(?:way|much|far|a bit|just|bit|a little|it'?s|its|that'?s|thats|looks|looked|looking|kinda|really|so|is|was)\W+)*(?:too|so|not (?:good|great|nice|right|what)|ugly|worse|weird|awful|horrible|wrong|odd|creepy|bad|cluttered|silly)\b[^,.;!?]*$",
+    ),
+    "plain": (
+        r"\W*(?:the )?(?:plain|bare|blank|empty|unadorned|undecorated|basic|simple)(?: (?:one|version|pic\w*|image))?\W*",
+    ),
+    "lacks_suffix": (
+        r"\b(?P<en>\w{3,})-?less\b",
+        r"\bun-?(?P<en2>\w{2,}(?:ed|n|t))\b",
+        r"\bnon-?(?P<en3>\w{3,})\b",
+    ),
+    "leads_after": (
+        r"[,;—–-]\s*(?:(?:and|please)\s)?(?:following|using|use|per|as per|according to|sticking to|stick to|keeping to|keep to|based on|going by|true to|after|from|same|working from|match(?:ing)?|look at|see) ?(?:the|that|this|my|her|his|our)? ?(?:\w+ ){0,2}(?:sheet|reference|ref|turnaround|model sheet|concept|guide)(?: again)?(?: please)?\W*$",
+    ),
+    "hands_over": (
+        r"^\W*(?:(?:ok|hi|hey|so|and|now)\W+)*(?:here(?:'s| is| are|s)|this is|these are|that's|meet)(?! (?:how|what|where|why|too|not)) (?:my |our |the |his |her |a |an )?[\w' -]{2,40}\W*$",
+    ),
+    "adds_first": (
+        r"[,.;:!—–-]\s*(?:and |but |then )?(?:add|put|give|make|change|turn|remove|paint|draw|crop|replace|swap)\b",
+    ),
+    "photo_noun": (r"\bphoto",),
+    "wish_begins": (r"\b(?:and|but|with|make|have|put|add|to)\b",),
+    "praise_filler": (
+        r"\b(?:you|so|much|very|for|the|it|this|that|a|lot|all|is|i|your|help|u|everyone|my|im|to|will|now)\b",
+    ),
+    "asked": (r"(?:^|(?<=[.!?] ))\W*(?:what|which|who|where|why|how)\b[^.!?]*",),
+    "known_object": (r"^\s*(?:it|them|him|her|that|this|his|its|my|all|over|out)\b(?! own)",),
+    "in_manner_of": (r"^\W*(?:and )?(?:as|with|in|on|for|like)\b",),
 }

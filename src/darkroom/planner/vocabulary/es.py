@@ -26,7 +26,14 @@ WORDS: dict[str, tuple[str, ...]] = {
     ),
     "upload": (
         r"\b(?:mis?|nuestr[oa]s?) (?:propi[oa]s? |primer[oa]? |segund[oa] )?(?:fot\w*|selfies?|imagen(?:es)?|dibujos?|retratos?|bocetos?|captura|archivo|escaneo|garabato)\b(?! (?:de perfil (?:para|con)))",
-        r"\b(?:la|el|los|las|lo|esa|ese|aquella) (?:(?:imagen|foto|fotito|version|dibujo|ilustracion|render|diseno|logo|cartel|poster|variante|opcion|propuesta|boceto|retrato|pantalla|fotografia|intento|resultado)(?:es|s)? |selfie |archivo |captura )?(?:original )?que (?:te |os |le |les )?(?:mande|envie|pase|subi|adjunte|di|comparti|puse|cargue|mostre|traje|deje|hice yo|he (?:mandado|enviado|pasado|subido|adjuntado|compartido)|acabo de (?:mandar|enviar|pasar|subir)|acabo de (?:mandarte|enviarte|pasarte))\b",
+        (
+            r"\b(?:la|el|los|las|lo|esa|ese|aquella) (?:(?:imagen|foto|fotito|version|dibujo|ilustracion|render|"
+            r"diseno|logo|cartel|poster|variante|opcion|propuesta|boceto|retrato|pantalla|fotografia|intento|"
+            r"resultado)(?:es|s)? |selfie |archivo |captura )?(?:original )?que (?:te |os |le |les )?(?:mande|"
+            r"envie|pase|subi|adjunte|di|comparti|puse|cargue|mostre|traje|deje|hice yo|he (?:mandado|enviado|"
+            r"pasado|subido|adjuntado|compartido)|acabo de (?:mandar|enviar|pasar|subir)|acabo de (?:mandarte|"
+            r"enviarte|pasarte))\b"
+        ),
         r"\bque (?:te |os |le |les )(?:mande|envie|pase|subi|adjunte|comparti|cargue|he (?:mandado|enviado|pasado|subido))\b",
         r"\bque (?:adjunte|adjunto|subi|cargue|he subido|he adjuntado)\b",
         r"\b(?:imagen|foto|fotito|version|dibujo|ilustracion|render|diseno|logo|cartel|poster|variante|opcion|propuesta|boceto|retrato|pantalla|fotografia|intento|resultado)(?:es|s)? (?:adjunt|subid|enviad|mandad|cargad)[oa]s?\b",
@@ -74,7 +81,13 @@ WORDS: dict[str, tuple[str, ...]] = {
     ),
     "the_one": (
         r"\b(?:el|la|los|las|al|a la|a el|esa|ese|aquel|aquella) (?:de|del|con|que|sin|en|donde)(?! (?:te |os |le )?(?:mande|envie|pase|subi|antes|ahora|siempre|todos?|acabas|recien|abajo|arriba|haya|sea|se)\b)(?: el| la| los| las| un| una)? (?P<es>[^,.;:!?¿¡]+?)(?= y (?:pon|anad|agreg|haz|met|cambi|quit|que|dale|dibuj|pas|sub|baj|saca)| pero (?!sin|no|con)|[,.;:!?¿¡]|$)",
-        r"\b(?:imagen|foto|fotito|version|dibujo|ilustracion|render|diseno|logo|cartel|poster|variante|opcion|propuesta|boceto|retrato|pantalla|fotografia|intento|resultado)(?:es|s)? (?:de|del|con|que|sin|donde|en que|en la que)(?! (?:te |os |le )?(?:mande|envie|pase|subi|antes|ahora)\b) (?P<es2>[^,.;:!?]+?)(?= y (?:pon|anad|agreg|haz|met|cambi|quit|que|dale|dibuj|pas|sub|baj)| pero (?!sin|no|con)|[,.;:!?]|$)",
+        (
+            r"\b(?:imagen|foto|fotito|version|dibujo|ilustracion|render|diseno|logo|cartel|poster|variante|opcion|"
+            r"propuesta|boceto|retrato|pantalla|fotografia|intento|resultado)(?:es|s)? (?:de|del|con|que|sin|"
+            r"donde|en que|en la que)(?! (?:te |os |le )?(?:mande|envie|pase|subi|antes|ahora)\b) "
+            r"(?P<es2>[^,.;:!?]+?)(?= y (?:pon|anad|agreg|haz|met|cambi|quit|que|dale|dibuj|pas|sub|baj)| pero "
+            r"(?!sin|no|con)|[,.;:!?]|$)"
+        ),
         r"\b(?:la|el|en la|en el|a la|al) (?:(?:imagen|foto|fotito|version|dibujo|ilustracion|render|diseno|logo|cartel|poster|variante|opcion|propuesta|boceto|retrato|pantalla|fotografia|intento|resultado)(?:es|s)?) (?P<es3>(?!original|anterior|previa|inicial|actual|central|mas|que|de|con|en|sin|y|a|por|para|adjunt)\w{4,})\b",
         r"\b(?:la|el) (?P<es4>roj[oa]|azul|verde|amarill[oa]|negr[oa]|blanc[oa]|rosa|morad[oa]|naranja|gris|marron|dorad[oa]|nocturn[oa]|nevad[oa]|oscur[oa]|clar[oa])(?= (?:pero|me|esta|pon|y|que|con|en|mola|gana)\b|[,.;:!]|$)",
     ),
@@ -109,9 +122,6 @@ WORDS: dict[str, tuple[str, ...]] = {
         r"\bell[oa]s\b",
         r"\bl[oa]s dos\b",
     ),
-    "this": (
-        r"\b(?:esto|eso|este|esta)\b",
-    ),
     "thanks": (
         r"\b(?:mil |muchas |muchisimas |un millon de )?gracias(?! (?:a|por (?:venir|acompanar|asistir))\b)",
         r"\bgraciass+\b",
@@ -129,14 +139,35 @@ WORDS: dict[str, tuple[str, ...]] = {
         r"\bcrack(?=[!.]|$)",
     ),
     "praise": (
-        r"\b(?:vale|geniale?s?|perfect[oa]|bueno|buenisim[oa]|hola|guay|me (?:encanta|gusta(?! (?:mas|menos|la|el|las|los|que|como|esa|ese))|fascina|mola)|venga|bah|uy|oye|a ver|excelente|estupend[oa]|fantastic[oa]|fenomenal|maravillos[oa]|precios[oa](?!s?\w)|increible|brutal|espectacular|impresionante|divin[oa]|hermos[oa](?=[!.,]|$)|dale|listo|ok(?:ey|is)?|okay|si+|sip|claro|de acuerdo|ya(?=,)|j?a?(?:ja){2,8}j?|jeje+|jiji+|wow|guau|ay|uf+|mm+|hmm+|ehm?|eh|pues|bien|muy bien|que (?:bonit[oa]|lind[oa]|chul[oa]|guap[oa]|guay|padre|chid[oa]|bien|bueno|cool|genial|hermos[oa]|preciosidad|pasada|maravilla|risa|fuerte|grande|mon[oa]|tiern[oa]|belleza|locura|mal)(?: (?:quedo|te quedo|ha quedado|esta|se ve|salio|queda))?|(?:te |me )?(?:quedo|ha quedado|esta|salio|se ve) (?:muy |super |re |bien |tan |mas )?(?:bien|genial|perfect[oa]|padre|chid[oa]|lind[oa]|bonit[oa]|chul[oa]|guap[oa]|buen[oa]|buenisim[oa]|precios[oa]|hermos[oa]|increible|brutal|espectacular|de (?:lujo|10|diez)|padrisim[oa]|lindisim[oa])|padrisim[oa]|chid[oa](?=[!.,]|$)|buenaz[oa]|bacan|chevere|barbar[oa]|espectaculo|lo siento|perdon[ae]?|disculp[ae]|mira|che|tio|tia|wey|guey|orale|hijole|vamos|bravo|ole|ahi va|asi (?:si|mejor|me gusta)|mucho mejor|esta si|justo lo que queria|justo eso|eso es|exacto|correcto|nop|nah|no)(?=\W|$)",
+        (
+            r"\b(?:vale|geniale?s?|perfect[oa]|bueno|buenisim[oa]|hola|guay|me (?:encanta|gusta(?! (?:mas|menos|"
+            r"la|el|las|los|que|como|esa|ese))|fascina|mola)|venga|bah|uy|oye|a ver|excelente|estupend[oa]|"
+            r"fantastic[oa]|fenomenal|maravillos[oa]|precios[oa](?!s?\w)|increible|brutal|espectacular|"
+            r"impresionante|divin[oa]|hermos[oa](?=[!.,]|$)|dale|listo|ok(?:ey|is)?|okay|si+|sip|claro|de acuerdo|"
+            r"ya(?=,)|j?a?(?:ja){2,8}j?|jeje+|jiji+|wow|guau|ay|uf+|mm+|hmm+|ehm?|eh|pues|bien|muy bien|que "
+            r"(?:bonit[oa]|lind[oa]|chul[oa]|guap[oa]|guay|padre|chid[oa]|bien|bueno|cool|genial|hermos[oa]|"
+            r"preciosidad|pasada|maravilla|risa|fuerte|grande|mon[oa]|tiern[oa]|belleza|locura|mal)(?: (?:quedo|"
+            r"te quedo|ha quedado|esta|se ve|salio|queda))?|(?:te |me )?(?:quedo|ha quedado|esta|salio|se ve) "
+            r"(?:muy |super |re |bien |tan |mas )?(?:bien|genial|perfect[oa]|padre|chid[oa]|lind[oa]|bonit[oa]|"
+            r"chul[oa]|guap[oa]|buen[oa]|buenisim[oa]|precios[oa]|hermos[oa]|increible|brutal|espectacular|de "
+            r"(?:lujo|10|diez)|padrisim[oa]|lindisim[oa])|padrisim[oa]|chid[oa](?=[!.,]|$)|buenaz[oa]|bacan|"
+            r"chevere|barbar[oa]|espectaculo|lo siento|perdon[ae]?|disculp[ae]|mira|che|tio|tia|wey|guey|orale|"
+            r"hijole|vamos|bravo|ole|ahi va|asi (?:si|mejor|me gusta)|mucho mejor|esta si|justo lo que queria|"
+            r"justo eso|eso es|exacto|correcto|nop|nah|no)(?=\W|$)"
+        ),
         r"\bbuen[oa]s (?:dias|tardes|noches)\b(?=[,.!]|$)",
         r"\bpor (?:favor|fa)\b",
         r"\bporf(?:a(?:vor|s)?|is?|avorcito)\b",
     ),
     "asking": (
         r"\b(?:que|cual(?:es)?|cuant[oa]s?|donde|quien(?:es)?|como es|como se|se ve|se ven|hay|lleva|tiene|por que|cuando|sale|aparece|esta|estan|son|es|sabes|ves|crees)\b.*[?]",
-        r"^\W*(?:oye,? |y |pero |entonces,? |por cierto,? |una (?:pregunta|duda)[,:]? )?(?:que (?:es|son|hay|lleva|tiene|se ve|color|animal|hora|dice|pone|esta|estan|hace|raza|tipo|formato|tamano|proporcion|resolucion|medida)|cual(?:es)? (?:es|son|de|tiene)|cuant[oa]s|donde (?:esta|estan|es|queda)|quien(?:es)? (?:es|son|sale|esta)|de que color|a que|en que (?:ciudad|estilo|formato|sitio|mano|lugar)|como (?:se llama|es)|por que)\b",
+        (
+            r"^\W*(?:oye,? |y |pero |entonces,? |por cierto,? |una (?:pregunta|duda)[,:]? )?(?:que (?:es|son|hay|"
+            r"lleva|tiene|se ve|color|animal|hora|dice|pone|esta|estan|hace|raza|tipo|formato|tamano|proporcion|"
+            r"resolucion|medida)|cual(?:es)? (?:es|son|de|tiene)|cuant[oa]s|donde (?:esta|estan|es|queda)|"
+            r"quien(?:es)? (?:es|son|sale|esta)|de que color|a que|en que (?:ciudad|estilo|formato|sitio|mano|"
+            r"lugar)|como (?:se llama|es)|por que)\b"
+        ),
         r"\b(?:dime|decime|digame|cuentame|contame|explica(?:me)?|sabes|me dices|quiero saber|quisiera saber)(?: me)? (?:que|cual|cuant|donde|quien|de que|si|como|por que)\w*\b",
     ),
     "describe": (
@@ -160,7 +191,21 @@ WORDS: dict[str, tuple[str, ...]] = {
         r"\bcomo (?:era|estaba|quedaba) (?:la|el)\b",
     ),
     "again": (
-        r"(?:(?:y|no|mmm|pero|ahora|ok|pues|a ver|venga|mejor|quiero|quisiera|no me (?:convence|gusta|mola|cuadra|termina de convencer)|no es eso|puedes|podrias|me (?:das|haces|pasas))[,. …]*){0,3}(?:otr[oa]|otr[oa]s|una? mas|uno mas|otr[oa] mas|otra vez|de nuevo|nuevamente|una vez mas|repite(?:l[oa]|me(?:l[oa])?)?|repeti(?:l[oa]|mel[oa])?|repita(?:l[oa]|mel[oa])?|repetir|repetimos|repitamos|intentalo|intenta|proba|prueba|probemos|pruebe|intente(?:lo)?|hazl[oa]|hacel[oa]|hagal[oa]|haceme(?:l[oa])?|hazme(?:l[oa])?|dale|dame|deme|tira|saca|sacame|regenera(?:l[oa])?|regener[ae]r?|rehazl[oa]|rehacer|rehace(?:l[oa])?|vuelve a (?:intentarlo|hacerl[oa]|generarl[oa]|probar|tirar|intentar)|volve a (?:intentarlo|hacerl[oa]|generarl[oa]|probar|tirar)|vuelva a (?:intentarlo|hacerl[oa]|probar)|lo mismo|la misma|el mismo|igual|refresh|reintenta(?:r|lo)?)(?:[, ]+(?:otr[oa]|otra vez|de nuevo|nuevamente|una vez mas|una? mas|uno mas|mas|vez|por favor|porfa|porfi|pls|plis|version|opcion|variante|propuesta|alternativa|intento|imagen|foto|distint[oa]|diferente|igual|asi|parecid[oa]|similar|desde el principio no|a ver|que tal|tirada|vuelta|prueba|dale|el intento|la imagen|la misma|lo mismo)){0,4}[ ?!.…]*",
+        (
+            r"(?:(?:y|no|mmm|pero|ahora|ok|pues|a ver|venga|mejor|quiero|quisiera|no me (?:convence|gusta|mola|"
+            r"cuadra|termina de convencer)|no es eso|puedes|podrias|me (?:das|haces|pasas))[,. …]*){0,3}(?:otr[oa]|"
+            r"otr[oa]s|una? mas|uno mas|otr[oa] mas|otra vez|de nuevo|nuevamente|una vez mas|repite(?:l[oa]|"
+            r"me(?:l[oa])?)?|repeti(?:l[oa]|mel[oa])?|repita(?:l[oa]|mel[oa])?|repetir|repetimos|repitamos|"
+            r"intentalo|intenta|proba|prueba|probemos|pruebe|intente(?:lo)?|hazl[oa]|hacel[oa]|hagal[oa]|"
+            r"haceme(?:l[oa])?|hazme(?:l[oa])?|dale|dame|deme|tira|saca|sacame|regenera(?:l[oa])?|regener[ae]r?|"
+            r"rehazl[oa]|rehacer|rehace(?:l[oa])?|vuelve a (?:intentarlo|hacerl[oa]|generarl[oa]|probar|tirar|"
+            r"intentar)|volve a (?:intentarlo|hacerl[oa]|generarl[oa]|probar|tirar)|vuelva a (?:intentarlo|"
+            r"hacerl[oa]|probar)|lo mismo|la misma|el mismo|igual|refresh|reintenta(?:r|lo)?)(?:[, ]+(?:otr[oa]|"
+            r"otra vez|de nuevo|nuevamente|una vez mas|una? mas|uno mas|mas|vez|por favor|porfa|porfi|pls|plis|"
+            r"version|opcion|variante|propuesta|alternativa|intento|imagen|foto|distint[oa]|diferente|igual|asi|"
+            r"parecid[oa]|similar|desde el principio no|a ver|que tal|tirada|vuelta|prueba|dale|el intento|la "
+            r"imagen|la misma|lo mismo)){0,4}[ ?!.…]*"
+        ),
         r"(?:no me (?:convence|gusta|mola|cuadra|termina)[^,.;]{0,20}[,.;]? )?(?:prueba|proba|intenta|dame|hazme|quiero|genera|saca|tira|haceme)(?: con)? (?:otra (?:version|opcion|variante|propuesta|alternativa|distinta|diferente|mas)|otro (?:intento|diseno|mas|distinto)|algo parecido|una variante|una alternativa)(?: mas| distinta| diferente| por favor| porfa)?[ ?!.]*",
     ),
     "undo": (
@@ -213,7 +258,13 @@ WORDS: dict[str, tuple[str, ...]] = {
     "release": (
         r"\bolvid(?:a|e|emos|ar|ate|ese|emonos|al[oa])\b",
         r"\bdej(?:a|e|emos|ar|al[oa])(?: ya)? (?:de (?:usar|utilizar|seguir|poner|meter)|ir|fuera|atras|libre)\w*\b",
-        r"\b(?:ya no|ya nada de|no (?:hace falta|necesito|quiero|uses|utilices|sigas|mas|use|metas|pongas)|sin|nada de|fuera|adios|basta de|quita|quitemos|suelta|soltamos|libera|elimina|descarta|saca|abandona|prescinde de|puedes (?:dejar|olvidar|soltar|quitar|prescindir)|podes (?:dejar|olvidar|soltar)|se acabo|terminamos con|hemos terminado con|acabamos con|ignora|desactiva|cancela|retira|aparca)\b",
+        (
+            r"\b(?:ya no|ya nada de|no (?:hace falta|necesito|quiero|uses|utilices|sigas|mas|use|metas|pongas)|"
+            r"sin|nada de|fuera|adios|basta de|quita|quitemos|suelta|soltamos|libera|elimina|descarta|saca|"
+            r"abandona|prescinde de|puedes (?:dejar|olvidar|soltar|quitar|prescindir)|podes (?:dejar|olvidar|"
+            r"soltar)|se acabo|terminamos con|hemos terminado con|acabamos con|ignora|desactiva|cancela|retira|"
+            r"aparca)\b"
+        ),
     ),
     "reference_noun": (
         r"\b(?:referencias?|estilo|personajes?|protagonista|mascota|paleta|modelo|hoja|look|guia|ficha|plantilla|ejemplo|muestra|base)\b",
@@ -267,16 +318,30 @@ WORDS: dict[str, tuple[str, ...]] = {
         r"\b(?:dibuj|hac|ha[zg]|cre|gener|pint|disen|ilustr|quier|prepar)\w*(?:me)? (?:tambien|ademas|ahora|aparte) (?:un|una|unos|unas)\b(?! (?:poco|version))",
         r"^\W*(?:y |ahora |despues |luego )*(?:tambien |ademas )(?:un|una|unos|unas) (?!poco|version)\w+(?! (?:en el|en la|al lado|detras|encima|sobre|debajo))[^,.;]{6,}$",
     ),
-    "definite": (
-        r"\b(?:el|la|los|las|del|al|su|sus|esta|este|ese|esa|fondo|ahi)\b",
-    ),
+    "definite": (r"\b(?:el|la|los|las|del|al|su|sus|esta|este|ese|esa|fondo|ahi)\b",),
     "edit": (
-        r"\b(?:anad|agreg|agreg|quit|cambi|pon|pong|met|borr|pas|convi|recort|muev|mov|escrib|sub|baj|sac|elimin|suprim|reemplaz|sustitu|aclar|oscurec|ilumin|difumin|desenfo|enfoc|ampl|agrand|reduc|achic|encog|gir|rot|volt|refle|invier|inver|pint|colore|dal|dej|acerc|alej|quita|sient|sent|coloc|inclu|incorpor|suaviz|aument|incrementa|disminu|ajust|corrig|correg|arregl|mejor|retoc|limpi|aline|alarg|acort|estir|ensanch|redonde|engros|adelgaz|resalt|decor|adorn|rellen|tap|destap|abr|cierr|cerr|despein|pein|desnud|envejec|rejuvenec|saturar|satur|desatur|simplific|transform|conviert|modific|traduc|repit|hag|extiend|extend|completa|conserva|manten)(?:a|e|i|as|an|en|ar|er|ir|ame|eme|ime|ale|ele|ile|ales|eles|al[oa]s?|el[oa]s?|il[oa]s?|anl[oa]s?|enl[oa]s?|asel[oa]s?|esel[oa]s?|amos|emos|ga|gale|gal[oa]s?|gas|gan|le|les|l[oa]s?|me|mel[oa]s?|sel[oa]s?|nos|ta|te|tal[oa]s?|arl[oa]s?|erl[oa]s?|irl[oa]s?|arle|erle|irle|arles|ye|yel[oa]s?|yele|n|zca|zcal[oa]|ce|cel[oa]s?|ue|uel[oa]s?|gue|guel[oa]s?|guele)?\b",
-        r"\b(?:anad\w+|agreg\w+|quit[aeo]\w*|cambi[aeo]\w*|pon|pon[egl]\w*|pone\w*|pong\w+|mete\w*|meti\w*|borra\w*|mas|menos|hazl[oa]s?|hacel[oa]s?|hagal[oa]s?|hazle|hacele|pas[ae]l[oa]s?|con|sin|que (?:sea\w*|tenga\w*|lleve\w*|este\w*|salga\w*|parezca\w*|haya|se vea\w*|sonria\w*|mire\w*|quede\w*|vaya\w*|diga|ponga)|convierte\w*|recorta\w*|mueve\w*|escrib\w+|dale|dal[ae]\w*|sacale|sacal[oa]|fuera|en lugar de|en vez de|demasiad[oa]|muy|un poco|tantit[oa])\b",
+        (
+            r"\b(?:anad|agreg|agreg|quit|cambi|pon|pong|met|borr|pas|convi|recort|muev|mov|escrib|sub|baj|sac|"
+            r"elimin|suprim|reemplaz|sustitu|aclar|oscurec|ilumin|difumin|desenfo|enfoc|ampl|agrand|reduc|achic|"
+            r"encog|gir|rot|volt|refle|invier|inver|pint|colore|dal|dej|acerc|alej|quita|sient|sent|coloc|inclu|"
+            r"incorpor|suaviz|aument|incrementa|disminu|ajust|corrig|correg|arregl|mejor|retoc|limpi|aline|alarg|"
+            r"acort|estir|ensanch|redonde|engros|adelgaz|resalt|decor|adorn|rellen|tap|destap|abr|cierr|cerr|"
+            r"despein|pein|desnud|envejec|rejuvenec|saturar|satur|desatur|simplific|transform|conviert|modific|"
+            r"traduc|repit|hag|extiend|extend|completa|conserva|manten)(?:a|e|i|as|an|en|ar|er|ir|ame|eme|ime|ale|"
+            r"ele|ile|ales|eles|al[oa]s?|el[oa]s?|il[oa]s?|anl[oa]s?|enl[oa]s?|asel[oa]s?|esel[oa]s?|amos|emos|ga|"
+            r"gale|gal[oa]s?|gas|gan|le|les|l[oa]s?|me|mel[oa]s?|sel[oa]s?|nos|ta|te|tal[oa]s?|arl[oa]s?|"
+            r"erl[oa]s?|irl[oa]s?|arle|erle|irle|arles|ye|yel[oa]s?|yele|n|zca|zcal[oa]|ce|cel[oa]s?|ue|uel[oa]s?|"
+            r"gue|guel[oa]s?|guele)?\b"
+        ),
+        (
+            r"\b(?:anad\w+|agreg\w+|quit[aeo]\w*|cambi[aeo]\w*|pon|pon[egl]\w*|pone\w*|pong\w+|mete\w*|meti\w*|"
+            r"borra\w*|mas|menos|hazl[oa]s?|hacel[oa]s?|hagal[oa]s?|hazle|hacele|pas[ae]l[oa]s?|con|sin|que "
+            r"(?:sea\w*|tenga\w*|lleve\w*|este\w*|salga\w*|parezca\w*|haya|se vea\w*|sonria\w*|mire\w*|quede\w*|"
+            r"vaya\w*|diga|ponga)|convierte\w*|recorta\w*|mueve\w*|escrib\w+|dale|dal[ae]\w*|sacale|sacal[oa]|"
+            r"fuera|en lugar de|en vez de|demasiad[oa]|muy|un poco|tantit[oa])\b"
+        ),
     ),
-    "changes": (
-        r"\b(?:pon|anad|agreg|cambi|quit|met|borr|convi|hazl|sub[ei]l|baj[ae]l|sac[ae]l)(?!g?a?m[eo])\w*",
-    ),
+    "changes": (r"\b(?:pon|anad|agreg|cambi|quit|met|borr|convi|hazl|sub[ei]l|baj[ae]l|sac[ae]l)(?!g?a?m[eo])\w*",),
     "of_focus": (
         r"\b(?:la misma|el mismo) (?:chica|persona|mujer|nina|gata|perra|chico|personaje|hombre|nino|gato|perro|robot|protagonista|tipo|senor|senora|monstruo|criatura|bruja|dragon|muneco|mascota)\b(?![^.;]*\b(?:pero (?:con|sin|mas)|en vez)\b)",
         r"^\W*(?:y |ahora )?(?:dibuja|pinta|ilustra)(?:l[oa]|l[oa]s)\b",
@@ -297,11 +362,6 @@ WORDS: dict[str, tuple[str, ...]] = {
         r"\bte (?:has equivocado|equivocaste|confundiste)\b",
         r"\bno era (?:eso|esa|ese)\b",
         r"\b(?:queria|quise) decir\b",
-    ),
-    "pieces": (
-        r"\bcon\b",
-        r"\be\b(?= i)",
-        r"\b(?:al lado de|junto a|encima de|sobre|dentro de|frente a|delante de|detras de|en)\b",
     ),
     "referring": (
         r"\bbasad[oa] en\b",
@@ -363,12 +423,31 @@ WORDS: dict[str, tuple[str, ...]] = {
         r"\ben (?:blanco|negro|rojo|azul|verde|otono|invierno|verano|primavera)\b",
     ),
     "polite": (
-        r"(?:^|[.!,;]\s*|\b(?:y|pero|oye|hola|entonces|ahora|porfa|por favor|che|mira) )\W*(?:¿)?\s*(?:(?:no |nos |me |le |se |te |lo |la |los |las )*(?:puedes?|podes|podrias?|podria|podrian|podemos|pueden|puede|podriamos|puedo|podras|podra)(?! (?:ver(?:se)?|leer|distinguir|reconocer|decirme|contarme|explicarme|describir\w*|apreciar|imprimir|adivinar)\b)|y si|que tal si|que tal (?:con|un|una|sin|mas|en)|que te parece si|se (?:puede|podria)(?! (?:ver|leer|distinguir|imprimir|usar|vender))|(?:seria|es|sera) posible|quiza|te importa(?:ria)?|serias tan amable|me (?:haces|pones|cambias|anades|agregas|quitas|das|pasas|haria|harias|sacas|dibujas|ayudas)|l[oae]s? (?:haces|pones|cambias|quitas|anades|agregas|pasas)|hay (?:manera|forma|modo) de|te animas a|y con|como quedaria)\b",
+        (
+            r"(?:^|[.!,;]\s*|\b(?:y|pero|oye|hola|entonces|ahora|porfa|por favor|che|mira) )\W*(?:¿)?\s*(?:(?:no |"
+            r"nos |me |le |se |te |lo |la |los |las )*(?:puedes?|podes|podrias?|podria|podrian|podemos|pueden|"
+            r"puede|podriamos|puedo|podras|podra)(?! (?:ver(?:se)?|leer|distinguir|reconocer|decirme|contarme|"
+            r"explicarme|describir\w*|apreciar|imprimir|adivinar)\b)|y si|que tal si|que tal (?:con|un|una|sin|"
+            r"mas|en)|que te parece si|se (?:puede|podria)(?! (?:ver|leer|distinguir|imprimir|usar|vender))|"
+            r"(?:seria|es|sera) posible|quiza|te importa(?:ria)?|serias tan amable|me (?:haces|pones|cambias|"
+            r"anades|agregas|quitas|das|pasas|haria|harias|sacas|dibujas|ayudas)|l[oae]s? (?:haces|pones|cambias|"
+            r"quitas|anades|agregas|pasas)|hay (?:manera|forma|modo) de|te animas a|y con|como quedaria)\b"
+        ),
         r"\b(?:quiero|quisiera|querria|me gustaria|necesito|prefiero|preferiria) (?:que|ver(?:l[oa])? con|un|una|mas|menos|cambiar|anadir|agregar|quitar)\b",
         r"\by si\b",
     ),
     "es_draw": (
-        r"\b(?:dibuj[aea](?:me|nos)?|haz(?:me|nos)?|disen[ae](?:me|nos)?|cre[ae](?:me|nos)?|gener[ae](?:me|nos)?|pint[ae](?:me|nos)?|ilustr[ae](?:me)?|quiero|quisiera|querria|necesito|porfa|dame|deme|hace(?:me|nos)?|hag[aa](?:me|nos)?|prepar[ae](?:me|nos)?|saca(?:me)|arma(?:me)|imagina(?:te)?|ponme|me (?:haces|dibujas|creas|generas|pintas|disenas|das)|me (?:gustaria|encantaria)(?: tener| ver)?|podrias? (?:dibujar|hacer|crear|generar|pintar|disenar)(?:me)?|puedes (?:dibujar|hacer|crear|generar|pintar|disenar)(?:me)?|podes (?:dibujar|hacer|crear|generar|pintar|disenar)(?:me)?|vamos (?:con|a por)|toca) (?:ahora |mejor |otr[oa] |tambien |ademas |por favor |porfa |aparte |a )?(?:un|una|unos|unas|otro|otra(?! vez)|dos|tres|cuatro|el dibujo|la imagen de|algun|alguna|[2-9])\b(?! (?:poco|poquito|pelin|tono|toque|version|variante|vez|pizca|retoque))",
+        (
+            r"\b(?:dibuj[aea](?:me|nos)?|haz(?:me|nos)?|disen[ae](?:me|nos)?|cre[ae](?:me|nos)?|gener[ae](?:me|"
+            r"nos)?|pint[ae](?:me|nos)?|ilustr[ae](?:me)?|quiero|quisiera|querria|necesito|porfa|dame|deme|"
+            r"hace(?:me|nos)?|hag[aa](?:me|nos)?|prepar[ae](?:me|nos)?|saca(?:me)|arma(?:me)|imagina(?:te)?|ponme|"
+            r"me (?:haces|dibujas|creas|generas|pintas|disenas|das)|me (?:gustaria|encantaria)(?: tener| ver)?|"
+            r"podrias? (?:dibujar|hacer|crear|generar|pintar|disenar)(?:me)?|puedes (?:dibujar|hacer|crear|"
+            r"generar|pintar|disenar)(?:me)?|podes (?:dibujar|hacer|crear|generar|pintar|disenar)(?:me)?|vamos "
+            r"(?:con|a por)|toca) (?:ahora |mejor |otr[oa] |tambien |ademas |por favor |porfa |aparte |a )?(?:un|"
+            r"una|unos|unas|otro|otra(?! vez)|dos|tres|cuatro|el dibujo|la imagen de|algun|alguna|[2-9])\b(?! "
+            r"(?:poco|poquito|pelin|tono|toque|version|variante|vez|pizca|retoque))"
+        ),
         r"^\W*(?:ahora |y |luego |despues |tambien )*(?:dibuj[ae]|pint[ae]|ilustr[ae]|gener[ae]|cre[ae]|disen[ae])(?:me|nos)? (?:ahora |tambien |mejor )?(?!(?:el|la|los|las|lo|le|su|sus|encima|ahi|en|al|sobre|debajo|detras|a|mas|menos|un|una|este|ese|esta|esa)\b)\w{3,}",
     ),
     "ordinal": (
@@ -386,11 +465,6 @@ WORDS: dict[str, tuple[str, ...]] = {
         r"\b(?:(?:imagen|foto|fotito|version|dibujo|ilustracion|render|diseno|logo|cartel|poster|variante|opcion|propuesta|boceto|retrato|pantalla|fotografia|intento|resultado)(?:es|s)? )?(?:tal (?:y )?como (?:estaba|era) (?:de|al) (?:principio|inicio))\b",
         r"\b(?:imagen|foto|version) (?:de )?(?:base|partida|origen)\b",
         r"\bsin (?:retocar|editar|modificar|tocar|retoques|cambios|filtros|editar)\b",
-    ),
-    "still_without": (
-        r"\b(?:que no (?:tiene|tenia|lleva|llevaba|sale|salia|trae)|sin|aun sin|todavia sin|menos|excepto|salvo|sin que (?:haya|hubiera|tenga)) (?P<es2>[^,.;:!?]{1,30})",
-        r"\b(?:todavia|aun) no (?:tenia|tiene|llevaba|lleva|habia|estaba|salia|aparecia)(?P<es3>[^,.;:!?]{0,30})",
-        r"\bno (?:tenia|tiene|llevaba|lleva|habia|salia|aparecia|traia) (?P<es4>[^,.;:!?]{1,30})",
     ),
     "meta": (
         r"\bcuant[oa]s (?:\w+ ){0,2}?(?:imagenes|fotos|versiones|dibujos|llevamos|llevo|hemos|hiciste|has|van|hicimos|tenemos|tengo|me (?:has|quedan)|puedo|puedes|hay (?:hasta|ya|en total)|intentos|ediciones|creditos)\b",
@@ -417,9 +491,7 @@ WORDS: dict[str, tuple[str, ...]] = {
         r"\b(?:mete|meti|meta|pon|pong|coloc|sient[ae]|senta|sube|subi|suba|pega|pegue|inserta|anad|integra|incorpor|monta|monte(?=l)|cuelga|colga|lleva|trae(?:l|r)|encaja|acomod|situa)\w*\b",
         r"\b(?:montad|sentad|subid|abrazad|encima|dentro|junto)\w* (?:en|de|a|al|del|sobre)\b",
     ),
-    "alone": (
-        r"\b(?:sol[oa]|solit[oa]|unicamente|por separado|a solas|sin nadie mas|nada mas)\b",
-    ),
+    "alone": (r"\b(?:sol[oa]|solit[oa]|unicamente|por separado|a solas|sin nadie mas|nada mas)\b",),
     "pronoun": (
         r"\b(?:\w{2,}(?:dal|pon|hazl|cambial|quital|pasal)[oa]|(?:haz|pon|pas|cambi|quit|convierte|recort|gir|hac|dej)\w{0,3}(?:l[oa]|le)|esto|eso)\b",
     ),
@@ -448,103 +520,47 @@ WORDS: dict[str, tuple[str, ...]] = {
     "greeting": (
         r"\W*(?:hola+|holi+s?|buenas(?: (?:tardes|noches|dias))?|buenos dias|buen dia|que tal|que onda|que hay|ey|hey|saludos|hola (?:que tal|buenas|de nuevo|otra vez|a todos|como estas))(?:[ ,]+(?:que tal|como estas|amig[oa]|buenas|de nuevo|a todos))?\W*",
     ),
-    "indefinite": (
-        r"^\W*(?:y |ahora |luego |despues )*(?:un|una|unos|unas|dos|tres) ",
-    ),
-    "turned_negation": (
-        r"\bdonde (?:todavia |aun )?no (?:hay|habia|sale|salia|esta|estaba|aparece) ([\w ]{2,24})",
-    ),
-    "before_inside": (
-        r"(?:\bpero )?\bantes (?:de|del|de que) (?:el |la |los |las )?([^,.;!?]+)",
-    ),
-    "from_there": (
-        r"\bde\b",
-    ),
-    "goes_on": (
-        r"\by\b",
-    ),
-    "politeness": (
-        r"\b(?:por favor|porfa)\b",
-    ),
+    "before_inside": (r"(?:\bpero )?\bantes (?:de|del|de que) (?:el |la |los |las )?([^,.;!?]+)",),
+    "from_there": (r"\bde\b",),
+    "goes_on": (r"\by\b",),
+    "politeness": (r"\b(?:por favor|porfa)\b",),
     "once_more": (
         r"\botra vez\b",
         r"\bde nuevo\b",
     ),
-    "choosing": (
-        r"\by\b",
-    ),
-    "which_of": (
-        r"\bcual de\b",
-    ),
+    "choosing": (r"\by\b",),
+    "which_of": (r"\bcual de\b",),
     "picture_unit": (
         r"\bimagen(?:es)?\b",
         r"\bfotos\b",
     ),
-    "at_known_es": (
-        r"\b(?:en|al|a|sobre) (?:el|la|los|las|su)\b",
-    ),
-    "noun_first": (
-        r"^\W*(?:un|una|dos)\b",
-    ),
-    "scene_word": (
-        r"\b(?:con|en|de)\b",
-    ),
-    "next_of_kept": (
-        r"\b(?:dibuja|escena|haz)\b",
-    ),
-    "as_well": (
-        r"\btambien\b",
-    ),
-    "also": (
-        r"\btambien\b",
-    ),
-    "figure": (
-        r"personaje",
-    ),
+    "at_known_es": (r"\b(?:en|al|a|sobre) (?:el|la|los|las|su)\b",),
+    "noun_first": (r"^\W*(?:un|una|dos)\b",),
+    "scene_word": (r"\b(?:con|en|de)\b",),
+    "next_of_kept": (r"\b(?:dibuja|escena|haz)\b",),
+    "as_well": (r"\btambien\b",),
+    "also": (r"\btambien\b",),
+    "figure": (r"personaje",),
     "each_of": (
         r"\bambas\b",
         r"\blas dos\b",
     ),
-    "like_this": (
-        r"\bcomo est[ae]\b",
-    ),
+    "like_this": (r"\bcomo est[ae]\b",),
     "joins_upload": (
         r"\bal lado\b",
         r"\ben (?:el|la)\b",
     ),
-    "untouched": (
-        r"\bsin tocar\b",
-    ),
-    "photo_word": (
-        r"\bfoto",
-    ),
-    "only": (
-        r"\bsolo\b",
-    ),
-    "without_before": (
-        r"\bsin\s*$",
-    ),
-    "but_also": (
-        r"^[^,.;!?]{0,3}(?:pero|sin)\b",
-    ),
-    "negation": (
-        r"\b(?:sin|pero sin|todavia no)\b",
-    ),
-    "own_place": (
-        r"\b(?:en|de|con|sobre) (?:un|una|dos)\b",
-    ),
-    "its_own": (
-        r"\b(?:este|esta|ese|esa|su)\b",
-    ),
-    "first_few": (
-        r"\bprimer[oa]s\b",
-    ),
-    "label": (
-        r"escena \w+",
-    ),
-    "place_in_picture": (
-        r"\b(?:en|al) (?:el |la )?(?:fondo|esquina|centro|medio|rincon)\b",
-    ),
+    "untouched": (r"\bsin tocar\b",),
+    "photo_word": (r"\bfoto",),
+    "only": (r"\bsolo\b",),
+    "without_before": (r"\bsin\s*$",),
+    "but_also": (r"^[^,.;!?]{0,3}(?:pero|sin)\b",),
+    "negation": (r"\b(?:sin|pero sin|todavia no)\b",),
+    "own_place": (r"\b(?:en|de|con|sobre) (?:un|una|dos)\b",),
+    "its_own": (r"\b(?:este|esta|ese|esa|su)\b",),
+    "first_few": (r"\bprimer[oa]s\b",),
+    "label": (r"escena \w+",),
+    "place_in_picture": (r"\b(?:en|al) (?:el |la )?(?:fondo|esquina|centro|medio|rincon)\b",),
     "consistent": (
         r"\bigual que\b",
         r"\bcoherente con\b",
@@ -553,46 +569,20 @@ WORDS: dict[str, tuple[str, ...]] = {
         r"\bsol[oa]\b",
         r"\bunicamente\b",
     ),
-    "going_back": (
-        r"\b(?:volv\w+|vuelv\w+|regres\w+) a\b",
-    ),
-    "tail_without": (
-        r"^[\s,]*(?:pero )?sin\b",
-    ),
-    "replacing_verb": (
-        r"\bcambi\w*",
-    ),
-    "adding_verb": (
-        r"\b(?:anad|agreg|pon|pus)\w*",
-    ),
-    "removing_verb": (
-        r"\b(?:quit|borr|elimin)\w*",
-    ),
-    "group_first": (
-        r"\bprimer[oa]s\b",
-    ),
-    "draws_after": (
-        r"\bpara (?:pintar|dibujar|hacer|crear|ilustrar)\b",
-    ),
-    "spares": (
-        r"\b(?:salvo|excepto|menos|no)\b",
-    ),
-    "world": (
-        r"^\W*cuando (?:es|son|fue|cae)\b",
-    ),
-    "suggests": (
-        r"^\W*y si\b",
-    ),
-    "mask": (
-        r"\bmascara\b.*\b(?:zona|area|parte|blanc)",
-    ),
-    "meant": (
-        r"\b(?:me referia|me refiero|queria decir|hablaba) (?:a |de )?(?=la|el|al|del|esa|ese)",
-    ),
-    "able": (
-        r"\bse puede\w* [^?]*\baqui\b",
-    ),
-    "liked_without": (
-        r"\bme gustaba (?:mas )?sin (?:el |la |los |las )?(?P<es>[\w ]{2,20}?)(?=[,.;:!?]|$)",
-    ),
+    "going_back": (r"\b(?:volv\w+|vuelv\w+|regres\w+) a\b",),
+    "tail_without": (r"^[\s,]*(?:pero )?sin\b",),
+    "replacing_verb": (r"\bcambi\w*",),
+    "adding_verb": (r"\b(?:anad|agreg|pon|pus)\w*",),
+    "removing_verb": (r"\b(?:quit|borr|elimin)\w*",),
+    "group_first": (r"\bprimer[oa]s\b",),
+    "draws_after": (r"\bpara (?:pintar|dibujar|hacer|crear|ilustrar)\b",),
+    "spares": (r"\b(?:salvo|excepto|menos|no)\b",),
+    "world": (r"^\W*cuando (?:es|son|fue|cae)\b",),
+    "suggests": (r"^\W*y si\b",),
+    "mask": (r"\bmascara\b.*\b(?:zona|area|parte|blanc)",),
+    "meant": (r"\b(?:me referia|me refiero|queria decir|hablaba) (?:a |de )?(?=la|el|al|del|esa|ese)",),
+    "able": (r"\bse puede\w* [^?]*\baqui\b",),
+    "liked_without": (r"\bme gustaba (?:mas )?sin (?:el |la |los |las )?(?P<es>[\w ]{2,20}?)(?=[,.;:!?]|$)",),
+    "photo_noun": (r"\bfoto",),
+    "praise_filler": (r"\b(?:y|muy|todo)\b",),
 }

@@ -176,6 +176,18 @@ async def test_what_a_picture_was_made_from_is_known_though_not_shown(tmp_path: 
         assert [each.id for each in gone.scene.pictures] == [hat.id]
 
 
+async def test_what_is_not_shown_has_parents_too(tmp_path: Path) -> None:
+    """A client that cut out the middle: the newest picture still goes back to the first."""
+    async with opened(tmp_path) as (house, _):
+        cat = await drawn(house, "a cat")
+        hat = await drawn(house, "add a hat", Input("edited", cat.id, cat.generation))
+        scarf = await drawn(house, "add a scarf", Input("edited", hat.id, hat.generation))
+        shown = [assistant(f"![x]({link(house, each)})") for each in (cat, scarf)]
+        found = await staged(house, user("a cat"), shown[0], user("add a scarf"), shown[1], user("undo"))
+        parents = {each.id: each.parents for each in found.scene.pictures}
+        assert parents == {cat.id: (), hat.id: (Use(cat.id),), scarf.id: (Use(hat.id),)}
+
+
 async def test_pictures_sent_without_a_word_belong_to_what_follows(tmp_path: Path) -> None:
     async with opened(tmp_path) as (house, _):
         photo = data_uri(paint("photo", size=(64, 64)).data)

@@ -11,7 +11,7 @@ import logging
 import secrets
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from darkroom.catalog import Catalog
 from darkroom.chat import Chat
@@ -152,6 +152,8 @@ def _assemble(
 ) -> Gateway:
     limits, public_url = settings.limits, settings.public_url
     rows = rows_of(settings.models, sketch=settings.sketch)
+    own = tuple(row.name for row in rows)
+    providers = replace(providers, beside=own)
     metrics = Metrics()
     ingest = Ingest(storage, database, limits.pixels, metrics.stored)
     fetcher = Fetcher(settings.fetch.allow, limits.media, settings.fetch.timeout)
@@ -168,7 +170,7 @@ def _assemble(
         storage,
         Keys(database),
         providers,
-        Catalog(providers, upstream, tuple(row.name for row in rows)),
+        Catalog(providers, upstream, own),
         chat,
         health,
         cleanup,

@@ -168,6 +168,8 @@ class Target:
 @dataclass(frozen=True, slots=True)
 class Providers:
     rows: tuple[Provider, ...]
+    beside: tuple[str, ...] = ()
+    """Models that are offered beside the rows': who asks for one that is not there is told of them too."""
     _found: dict[str, list[Target]] = field(default_factory=dict, repr=False, compare=False)
     """What names were found to mean: patterns are slow, and the same models are asked for all day."""
 
@@ -218,7 +220,7 @@ class Providers:
         return [(f"{row.name}/{model}", row) for row in self.rows for model in row.listed]
 
     def _offer(self) -> str:
-        names = [name for name, _ in self.models()][:12]
+        names = [*self.beside, *(name for name, _ in self.models())][:12]
         return (
             f"ask for one of: {', '.join(names)}" if names else "no provider names its models; ask for `provider/model`"
         )

@@ -139,6 +139,8 @@ class StudioAnswer:
                     return
         if plan.operation != "describe" and plan.uses and plan.confidence < self.row.threshold:
             yield TextDelta(f"\n\n{replies.taken(plan, self.stage.scene, self.language)}")
+        for name in self.stage.unknown:
+            yield TextDelta(f"\n\n{replies.unknown(name, self.language)}")
 
     # Planning
 
@@ -151,10 +153,13 @@ class StudioAnswer:
             plan = replace(plan, n=1)  # Such a request says itself how many it wants.
             if not plan.makes:
                 plan = Plan("generate", self.stage.scene.text, reason="only a picture is an answer here")
-        uses = {use.id: use for use in reversed(plan.uses) if use.id in self.stage.parts}
+        uses: dict[str, Use] = {}
+        for use in plan.uses:
+            if use.id in self.stage.parts:
+                uses.setdefault(use.id, use)
         if plan.makes and not plan.prompt.strip():
             raise MalformedRequest("there is no prompt: the last user message has no text", param="messages")
-        return replace(plan, uses=tuple(reversed(uses.values())))
+        return replace(plan, uses=tuple(uses.values()))
 
     def _given(self) -> Plan | None:
         """Return the plan of a request that says itself what its pictures are for."""
@@ -174,7 +179,8 @@ class StudioAnswer:
         if _all_see(self.planners):
             await self._bring(self.stage.scene.uploads)
         try:
-            return await plan_by_model(self.chat, self.planners, self.owner, self.stage.scene, self.stage.parts)
+            scene, parts = self.stage.scene, self.stage.parts
+            return await plan_by_model(self.chat, self.planners, self.owner, scene, parts, self._count)
         except DarkroomError as error:
             log.warning("`%s` did not plan (%s: %s); the rules do", self.row.planner, error.code, error.message)
             self._fallback = error

@@ -25,7 +25,7 @@ MOST_PICTURES = 10
 
 _TALK = frozenset(
     "temperature top_p top_k max_tokens max_completion_tokens stop presence_penalty frequency_penalty tools n "
-    "tool_choice parallel_tool_calls response_format reasoning_effort logprobs top_logprobs stream_options".split()
+    "tool_choice parallel_tool_calls response_format reasoning_effort logprobs top_logprobs".split()
 )
 """Parameters that are about text, and the number of pictures, which the plan decides."""
 

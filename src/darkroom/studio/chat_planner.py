@@ -18,7 +18,7 @@ from typing import Any
 from darkroom.chat import Brief, Chat
 from darkroom.clock import nonce
 from darkroom.errors import PlanInvalid, UpstreamRejected, UpstreamTimeout
-from darkroom.events import Failed, TextDelta
+from darkroom.events import Failed, TextDelta, UsageReported
 from darkroom.lifted import Lifts
 from darkroom.media import MediaKind
 from darkroom.messages import Conversation, MediaPart, Message, Stored, Text
@@ -27,6 +27,7 @@ from darkroom.planner.instructions import SCHEMA, asked, read, repair
 from darkroom.planner.retold import Handles, shortened
 from darkroom.profiles import Structured
 from darkroom.providers import Target
+from darkroom.studio.counting import Count
 
 LIMIT_SECONDS = 30.0
 """The time for everything, the repair included: the user waits, and the rules plan at once."""
@@ -53,14 +54,20 @@ log = logging.getLogger("darkroom")
 
 
 async def plan_by_model(
-    chat: Chat, routes: Sequence[Target], owner: str, scene: Scene, pictures: Mapping[str, MediaPart]
+    chat: Chat,
+    routes: Sequence[Target],
+    owner: str,
+    scene: Scene,
+    pictures: Mapping[str, MediaPart],
+    count: Count | None = None,
 ) -> Plan:
-    """Return the plan that a chat model makes for a scene. `pictures` are the scene's, stored, by their ids.
+    """Return the plan that a chat model makes for a scene. `pictures` are the scene's, stored, by their ids; its tokens
+    go into `count`, also those of what can't be used.
 
     Raises `PlanInvalid` when its answer can't be used even after a repair, `UpstreamTimeout` after `LIMIT_SECONDS`, and
     what asking the upstream raises.
     """
-    planning = _Planning(chat, tuple(_planner(route) for route in routes), owner, scene, pictures)
+    planning = _Planning(chat, tuple(_planner(route) for route in routes), owner, scene, pictures, count or Count())
     try:
         async with asyncio.timeout(LIMIT_SECONDS):
             return await planning.plan()
@@ -87,6 +94,7 @@ class _Planning:
     owner: str
     scene: Scene
     pictures: Mapping[str, MediaPart]
+    count: Count
     plainly: bool = False
 
     async def plan(self) -> Plan:
@@ -144,6 +152,8 @@ class _Planning:
                 match event:
                     case TextDelta(text):
                         said.append(text)
+                    case UsageReported():
+                        self.count.add(event)
                     case Failed(error):
                         raise error
         return "".join(said)

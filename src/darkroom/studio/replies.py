@@ -43,6 +43,7 @@ class _Words:
     stop: str
     taken: str
     retold: str
+    unknown: str
 
 
 _SAID: dict[Language, _Words] = {
@@ -63,6 +64,7 @@ _SAID: dict[Language, _Words] = {
         stop="。",
         taken="用的是{which}。如果不是这一张，请说出要用那张的 gen_id，或者说“第一张图”之类。",
         retold="{which}已经取不到了，所以是按文字重新画的。",
+        unknown="这里没有叫 {name} 的图，所以没有用到它。",
     ),
     "en": _Words(
         welcome="You're welcome! Say what to draw next, or what to change.",
@@ -82,6 +84,7 @@ _SAID: dict[Language, _Words] = {
         stop=".",
         taken="I took {which}. If you meant another one, name its gen_id, or say for example “the first picture”.",
         retold="{which} can't be had any more, so this was drawn anew from its words.",
+        unknown="There is no picture {name} here, so it was not used.",
     ),
 }
 
@@ -109,6 +112,11 @@ def retold(picture: Picture, language: Language) -> str:
     """Return the line that says that a picture could not be had, and was told in words."""
     which = _which(picture, language)
     return _SAID[language].retold.format(which=which[:1].upper() + which[1:])
+
+
+def unknown(name: str, language: Language) -> str:
+    """Return the line that says that an id or a link of this turn leads to no picture."""
+    return _SAID[language].unknown.format(name=name)
 
 
 def _listed(scene: Scene, links: Mapping[str, str], language: Language) -> Iterator[str]:

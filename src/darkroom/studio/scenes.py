@@ -36,10 +36,12 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """A scene, and for each picture in it, by its id, the part of the conversation that it is."""
+    """A scene, and for each picture in it, by its id, the part of the conversation that it is. `unknown` are the ids in
+    its turn that lead to no picture, a link's too."""
 
     scene: Scene
     parts: Mapping[str, MediaPart]
+    unknown: tuple[str, ...] = ()
 
 
 def stage(asked: Sequence[Message], turns: Sequence[Turn], known: Known) -> Stage:
@@ -101,6 +103,7 @@ class _Setting:
     past: list[Said] = field(default_factory=list)
     """The user's turns, the last one with them."""
     named: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
     _first_of: dict[str, str] = field(default_factory=dict)
     """The first picture of each generation."""
     _is_open: bool = False
@@ -119,6 +122,7 @@ class _Setting:
                 self._meet(part, 0, "")
                 named.append(id_of(part))
         self.named = self._in_order(turn, named)
+        self.unknown = self._unknown(message, turn)
         self.past.append(Said(text, tuple(dict.fromkeys(uploads))))
         self._is_open = bool(uploads) and not (text or named)
 
@@ -154,11 +158,12 @@ class _Setting:
         if not self.past:
             raise ValueError("no user spoke")
         *past, last = self.past
-        for id in [*self.pictures]:
-            self.pictures[id] = replace(self.pictures[id], parents=tuple(self._parents(self.pictures[id])))
+        for _ in range(2):  # Once more for those that are not shown, and are met as parents.
+            for id in [*self.pictures]:
+                self.pictures[id] = replace(self.pictures[id], parents=tuple(self._parents(self.pictures[id])))
         pictures = sorted(self.pictures.values(), key=lambda picture: picture.turn)
         scene = Scene(last.text, tuple(pictures), tuple(past), last.uploads, self.named)
-        return Stage(scene, self.parts)
+        return Stage(scene, self.parts, self.unknown)
 
     def _is_made(self, part: MediaPart) -> bool:
         """Tell whether a picture that the user attached is one that was made: he shows which one he means."""
@@ -198,8 +203,7 @@ class _Setting:
 
     def _in_order(self, turn: Turn, named: Sequence[str]) -> tuple[str, ...]:
         """Return the pictures that a turn names, by ids and links, in the order in which they stand there."""
-        by_name = {each.id: each.id for each in turn.named}
-        by_name |= {each.upstream_ids["gen_id"]: each.id for each in turn.named if "gen_id" in each.upstream_ids}
+        by_name = _by_name(turn)
         found: dict[str, None] = {}
         for part in turn.message.parts:
             if isinstance(part, Text):
@@ -208,6 +212,12 @@ class _Setting:
             elif isinstance(part, MediaPart) and isinstance(part.source, Stored | Remote) and id_of(part) in named:
                 found[id_of(part)] = None
         return tuple(found)
+
+    def _unknown(self, message: Message, turn: Turn) -> tuple[str, ...]:
+        by_name = _by_name(turn)
+        named = [each for each in links.references(message.text) if each.what in ("generation", "media", "link")]
+        known = {*self.pictures, *(name for name, id in by_name.items() if id in self._first_of)}
+        return tuple(dict.fromkeys(each.value for each in named if each.value not in known))
 
     def _parents(self, picture: Picture) -> Iterator[Use]:
         generation = self.known.generations.get(picture.generation or "")
@@ -226,6 +236,12 @@ class _Setting:
             return None
         self._meet(MediaPart(media.kind, Stored(media), filename=media.filename), 0, "")
         return media.id
+
+
+def _by_name(turn: Turn) -> dict[str, str]:
+    """Return the generations that a turn names, by what they are called here and where they were made."""
+    elsewhere = {each.upstream_ids["gen_id"]: each.id for each in turn.named if "gen_id" in each.upstream_ids}
+    return {each.id: each.id for each in turn.named} | elsewhere
 
 
 def _attached(message: Message) -> set[str]:

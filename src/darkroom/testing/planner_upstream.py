@@ -54,8 +54,8 @@ _NO_FORMAT = ("plan-words", "plan-blind")
 
 @dataclass(frozen=True, slots=True)
 class _Ask:
-    """A request, read. `question` is the first text of the last user turn that asks for a plan, `told` what followed
-    it; `pictures` are the sizes of those in it."""
+    """A request, read. `plan` is the plan for the first user turn that asks for one, `told` the text of the last user
+    turn, `pictures` the bytes of all that users sent along."""
 
     body: Fields
     turns: list[Turn]

@@ -429,3 +429,25 @@ async def test_a_picture_that_can_not_be_copied_is_told(tmp_path: Path) -> None:
         made = await generation_of(house, await house.ask("painter/images", "a boat"))
         redone = await redo(house, made.id, "far/image")
         assert (redone.lost, redone.generation.outputs) == (("http://10.0.0.1/it.png",), ())
+
+
+async def test_a_picture_that_the_other_model_does_not_take_is_told(house: House) -> None:
+    root = await house.ask("painter/sketch", "a lighthouse")
+    boat = await house.ask("painter/sketch", user("a lighthouse"), message_of(root), user("add a boat"))
+    made = await generation_of(house, boat)
+    config = f"""
+        sketch = false
+        [server]
+        public_url = "{house.url}"
+        [[providers]]
+        name = "blind"
+        base_url = "{house.painter_url}/v1"
+        api_key = "sesame"
+        profile = {{ base = "image-chat", sees = [] }}
+    """
+    (house.root / "darkroom.toml").write_text(config, "utf-8")
+    done = await command(house.root, "media", "redo", made.id, "--model", "blind/images", "--output", "json")
+    assert done.code == 0
+    assert json.loads(done.out)["inputs"] == []
+    (line,) = done.err.splitlines()
+    assert line.startswith(f"`{made.inputs[0].media}` was not sent: ")

@@ -21,6 +21,7 @@ from darkroom.lifted import Lifts
 from darkroom.media import Media
 from darkroom.messages import Conversation, MediaPart, Message, Part, Stored, Text
 from darkroom.providers import Providers
+from darkroom.replay import Omitted
 
 REDO_OF = "redo_of"
 """The parameter of a generation that says which one it is again."""
@@ -31,10 +32,11 @@ _SHOWN = ("link", "media")
 
 @dataclass(frozen=True, slots=True)
 class Redone:
-    """What was made, and the URLs of what could not be copied."""
+    """What was made, the URLs of what could not be copied, and which pictures the model did not take."""
 
     generation: Generation
     lost: tuple[str, ...] = ()
+    omitted: tuple[Omitted, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +106,8 @@ class Redo:
         if made is None:
             said = "".join(answer.said).strip()[:_SAID]
             raise UpstreamBroken(f"`{answer.target.name}` made nothing, and said: {said}")
-        return Redone(made, tuple(lost.url for lost in answer.capture.lost if lost.url))
+        lost = tuple(lost.url for lost in answer.capture.lost if lost.url)
+        return Redone(made, lost, answer.resolved.omitted)
 
 
 def _parts(prompt: str, inputs: Sequence[tuple[Input, Media]]) -> Iterator[Part]:

@@ -108,9 +108,11 @@ async def redo(config: str | None, id: str, model: str | None, output: str) -> N
         redone = await again.run(id, model)
     if output == "json":
         click.echo(json.dumps(describe(redone.generation, settings.public_url), ensure_ascii=False, indent=2))
-        return
-    click.echo(redone.generation.id)
-    for made in redone.generation.outputs:
-        click.echo(make_link(settings.public_url, made))
+    else:
+        click.echo(redone.generation.id)
+        for made in redone.generation.outputs:
+            click.echo(make_link(settings.public_url, made))
+    for omitted in redone.omitted:
+        click.echo(f"`{omitted.id}` was not sent: {omitted.reason}", err=True)
     for url in redone.lost:
         click.echo(f"could not be copied: {url}", err=True)

@@ -29,7 +29,7 @@ DOCUMENTS = ((_ROOT / "README.md", ENGLISH), (_ROOT / "README.zh.md", CHINESE))
 def parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("python -m evals", description="How often a planner means what a person meant.")
     parser.add_argument("--split", choices=[*SPLITS, "both"], default="both", help="the half to measure [both]")
-    parser.add_argument("--show", type=int, default=0, metavar="N", help="print N failures; only of dev")
+    parser.add_argument("--show", type=_count, metavar="N", help="print N failures; only of dev")
     parser.add_argument(
         "--planner",
         action="append",
@@ -53,6 +53,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     splits: tuple[Split, ...] = SPLITS if options.split == "both" else (options.split,)
     if options.show and "dev" not in splits:
         command.error("--show is for dev: the other half is for measuring, and nobody looks at its cases")
+    if options.show and options.json:
+        command.error("--json prints figures alone; leave out --show")
     if options.write and (models or options.sample or len(splits) < len(SPLITS)):
         command.error("--write is for both halves, whole, and the planners without a model")
     try:
@@ -99,10 +101,9 @@ def _sample(cases: Sequence[Case], size: int | None) -> list[Case]:
 
 
 def _count(word: str) -> int:
-    count = int(word)
-    if count < 1:
-        raise argparse.ArgumentTypeError("at least 1")
-    return count
+    if not word.isdecimal() or int(word) < 1:
+        raise argparse.ArgumentTypeError(f"{word} is not a whole number above 0")
+    return int(word)
 
 
 if __name__ == "__main__":

@@ -24,6 +24,8 @@ class Words:
     headings: Mapping[str, str]
     tags: Mapping[Tag, str]
     languages: Mapping[Language, str]
+    share: str
+    """A share with its turns: each planner is sure of others."""
 
 
 ENGLISH = Words(
@@ -71,6 +73,7 @@ ENGLISH = Words(
         "focus": "what was just talked about",
     },
     {"en": "English", "zh": "Chinese", "mixed": "mixed", "ja": "Japanese", "es": "Spanish"},
+    "{} of {}",
 )
 CHINESE = Words(
     {
@@ -117,6 +120,7 @@ CHINESE = Words(
         "focus": "刚说到的那张",
     },
     {"en": "英文", "zh": "中文", "mixed": "中英混合", "ja": "日文", "es": "西班牙文"},
+    "{}（{} 轮）",
 )
 
 Measured = Mapping[str, Mapping[Split, Scores]]
@@ -135,7 +139,9 @@ def table(measured: Measured, words: Words = ENGLISH) -> str:
     for title, key, name in _rows(words):
         shares = [[_share_of(scores, key, name) for scores in by_split.values()] for by_split in measured.values()]
         if key in ("sure", "unsure"):
-            lines.append(_line([title, "", *(" / ".join(map(_percent_of, each)) for each in shares)]))
+            lines.append(
+                _line([title, "", *(" / ".join(_percent_of(share, words) for share in each) for each in shares)])
+            )
             continue
         counts = " / ".join(str(share.of) for share in shares[0])
         lines.append(_line([title, counts, *(" / ".join(map(_percent, each)) for each in shares)]))
@@ -188,9 +194,8 @@ def _percent(share: Share) -> str:
     return "–" if share.percent is None else f"{share.percent:.1f}"
 
 
-def _percent_of(share: Share) -> str:
-    """Return the share with its turns: each planner is sure of others."""
-    return f"{_percent(share)} of {share.of}" if share.of else "–"
+def _percent_of(share: Share, words: Words) -> str:
+    return words.share.format(_percent(share), share.of) if share.of else "–"
 
 
 def _line(cells: Sequence[str]) -> str:

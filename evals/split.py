@@ -56,9 +56,17 @@ def _id_of(line: str, where: str) -> str:
 
 
 def main(arguments: Sequence[str]) -> int:
-    for name in arguments:
-        counted = sort(Path(name))
-        print(f"{Path(name).name}: {', '.join(f'{count} {split}' for split, count in counted.items())}")
+    """Sort files; the exit status is 2 when one can't be."""
+    if not arguments:
+        print("usage: python -m evals.split FILE…", file=sys.stderr)
+        return 2
+    try:
+        for file in map(Path, arguments):
+            counted = sort(file)
+            print(f"{file.name}: {', '.join(f'{count} {split}' for split, count in counted.items())}")
+    except (OSError, ValueError) as error:
+        print(f"evals.split: {error}", file=sys.stderr)
+        return 2
     return 0
 
 

@@ -18,7 +18,8 @@ Span = tuple[int, int]
 _BREAK = re.compile(
     r"(?:[,，。;；!！?？\n…]|[:：](?!\d))+\s*|\.+(?=\s|$)\s*|\s+-+\s+|\s+—\s+|"
     r"\s+(?:and then|and|then|but|y)\s+(?=(?:make|add|put|give|turn|change|have|let|do|crop|place|set|"
-    r"remove|draw|paint|just|now|try|write|use|show|paste|letter|stick|\w+ (?:it|him|her|them|the|a|an|my|his)\b|pon|hazl|anad|agreg|quit|cambi|the |a |"
+    r"remove|draw|paint|just|now|try|write|use|show|paste|letter|stick|"
+    r"\w+ (?:it|him|her|them|the|a|an|my|his)\b|pon|hazl|anad|agreg|quit|cambi|the |a |"
     r"on |in |with |without |slightly|only|then|more|less|zoom|close|also|this|keep|replace|swap|turn|"
     r"take)\w*\b)|(?<=[版张个幅稿])\s+"
 )

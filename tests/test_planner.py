@@ -127,6 +127,25 @@ def test_what_is_meant(turns: tuple[Any, ...], operation: str, media: list[str])
     assert last(*turns) == (operation, media)
 
 
+@pytest.mark.parametrize(
+    ("turn", "prompt"),
+    [
+        ("在最开始的那张图上加一顶草帽", "加一顶草帽"),
+        ("第一张图里面再画一只鸟", "再画一只鸟"),
+        ("最开始的图片改一下吧，给牛戴顶草帽", "给牛戴顶草帽"),
+        ("go back to the first one and add a red hat", "add a red hat"),
+        ("add a red hat to the first one", "add a red hat"),
+        ("put the hat of the first one on the table", "put the hat of the first one on the table"),
+        ("draw a moon on the original", "draw a moon"),
+        ("agrega una luna en la primera imagen", "agrega una luna"),
+        ("put the cat of the first one beside the dog of the last one",) * 2,
+    ],
+)
+def test_the_prompt_has_no_pointer_at_its_ends(turn: str, prompt: str) -> None:
+    _, plans = chat("画个牛马", turn)
+    assert plans[-1].prompt == prompt
+
+
 def test_a_reference_stays_until_it_is_released() -> None:
     pages = [f"page {number}: she finds another clue in room {number}" for number in range(1, 13)]
     _, plans = chat(

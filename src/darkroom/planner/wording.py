@@ -46,10 +46,14 @@ _LEAD = re.compile(
 _TRAIL = re.compile(
     r"(?:\s|[,，、:：]|\b(?:one|ones|pic|picture|image|version|photo|of (?:those|these|them|the (?:three|"
     r"four|two|five|six)|that)|but|is|please|and|then|instead|should|can|could|needs to|has to|there|"
-    r"here)\b(?=\s|[,:]|$)|的时候|里面的?|里头的?|里的?|中的?|上的?|的(?=[^,，]{2})|这(?:张|个|版|幅)|那(?:张|个|版|幅)|就|那|这|"
+    r"here)\b(?=\s|[,:]|$)|(?:图片|图|照片|画面?)(?:上面?|里面?|中)(?=[再也都加添放写戴改补挂贴画来多盖])|的时候|里面的?|里头的?|里的?|中的?|上的?|的(?=[^,，]{2})|这(?:张|个|版|幅)|那(?:张|个|版|幅)|就|那|这|"
     r"给我(?=，)|(?:の|に|を|は|も|で|だけ|、)(?=.{2}))*"
 )
-_TAIL_PREPOSITION = re.compile(r"(?:\s|,|\b(?:in|on|to|for|from|of|at|with|onto|into|for)\b|在|对|给|于)*$")
+_TAIL_NOUN = re.compile(r"(?:\s+(?:one|pic|picture|image|version|photo|imagen|foto)\b)?")
+_TAIL_PREPOSITION = re.compile(
+    r"(?:\s|,|\b(?:in|on|to|for|from|of|at|with|onto|into)(?:\s+(?:the|my|your))?\b|"
+    r"\b(?:a|en|de|sobre)\s+(?:la|el)\b|\b(?:al|del)\b|在|对|给|于)*$"
+)
 _LEADING = re.compile(r"^(?:[\s,，.。;；:：!！…、\-—]|(?:and|but|then|so|y|pero)\b)+|^(?:让(?=.{2}))")
 
 
@@ -91,8 +95,9 @@ def _cut(text: str, folded: str, start: int, end: int, inside: Sequence[Span]) -
             tail = b + len(_TRAIL.match(folded[b:end])[0])  # type: ignore[index]
             relative = _RELATIVE.match(folded[tail:end])
             return text[tail + (len(relative[0]) if relative else 0) : end]
-        if not re.search(r"\w", folded[b:end]):
-            return text[start : start + len(_TAIL_PREPOSITION.sub("", folded[start:a]))] + text[b:end]
+        noun = b + len(_TAIL_NOUN.match(folded[b:end])[0])  # type: ignore[index]
+        if len(inside) == 1 and not re.search(r"\w", folded[noun:end]):
+            return text[start : start + len(_TAIL_PREPOSITION.sub("", folded[start:a]))] + text[noun:end]
     return text[start:end]
 
 

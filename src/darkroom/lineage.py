@@ -18,13 +18,15 @@ from darkroom.codecs.links import make_link
 from darkroom.database import Database, Kept
 from darkroom.errors import NotFound
 from darkroom.generation import Generation, Input, InputRole
-from darkroom.generations import describe_input, describe_media
+from darkroom.generations import describe, describe_media
 from darkroom.media import Media
 
 MOST = 1000
 """Nodes of one graph."""
 
 _LABEL = 60
+_TOLD = ("id", "object", "status", "model", "prompt", "inputs", "media", "created_at")
+"""What a graph says of a generation, of all that there is to say."""
 _SIBLING = 2
 """How far a sibling is: up to a parent, and down again."""
 _DEFAULTS = {
@@ -163,16 +165,8 @@ def describe_lineage(lineage: Lineage, public_url: str) -> dict[str, Any]:
 
 def describe_node(generation: Generation, public_url: str) -> dict[str, Any]:
     """Return what a graph says of a generation; the rest stands in `/v1/generations/{id}`."""
-    return {
-        "id": generation.id,
-        "object": "generation",
-        "status": generation.status,
-        "model": f"{generation.provider}/{generation.model}",
-        "prompt": generation.prompt,
-        "inputs": [describe_input(item) for item in generation.inputs],
-        "media": [describe_media(media, public_url) for media in generation.outputs],
-        "created_at": generation.created // 1000,
-    }
+    whole = describe(generation, public_url)
+    return {name: whole[name] for name in _TOLD}
 
 
 def describe_edges(graph: Graph, public_url: str) -> dict[str, Any]:

@@ -111,8 +111,6 @@ class StudioAnswer:
                         continue
                     await self._tell(event)
                     yield event
-                    if isinstance(event, Failed):
-                        return
             for then in self.then:
                 await then(self)
             for last in (self._count.reported(self.asked), Finished(self._reason)):
@@ -135,8 +133,6 @@ class StudioAnswer:
         async with aclosing(self._make(plan) if plan.makes else self._talk(plan)) as events:
             async for event in events:
                 yield event
-                if isinstance(event, Failed):
-                    return
         if plan.operation != "describe" and plan.uses and plan.confidence < self.row.threshold:
             yield TextDelta(f"\n\n{replies.taken(plan, self.stage.scene, self.language)}")
         for name in self.stage.unknown:
@@ -198,8 +194,6 @@ class StudioAnswer:
             async with aclosing(painting.paint(ask)) as events:
                 async for event in events:
                     yield event
-                    if isinstance(event, Failed):
-                        return
         self._reason = painting.reason
         for picture in self._out_of_reach(plan):
             yield TextDelta(f"\n\n{replies.retold(picture, self.language)}")
@@ -235,8 +229,6 @@ class StudioAnswer:
             async with aclosing(self._said(plan)) as events:
                 async for event in events:
                     yield event
-                    if isinstance(event, Failed):
-                        return
         else:
             yield TextDelta(replies.answered(plan, self.stage.scene, self._links(), self.language))
         if plan.operation == "answer" and plan.uses:
@@ -245,7 +237,7 @@ class StudioAnswer:
                 yield self._again(self.stage.parts[use.id])
 
     async def _said(self, plan: Plan) -> AsyncGenerator[Event, None]:
-        """Yield what the planning model says, without its end."""
+        """Yield what the planning model says, without its end. Raises what it failed with."""
         routes = [_talker(route) for route in self.planners]
         if _all_see(routes):
             await self._bring(use.id for use in plan.uses)
@@ -255,6 +247,8 @@ class StudioAnswer:
         async with aclosing(answer.events()) as events:
             async for event in events:
                 match event:
+                    case Failed(error):
+                        raise error
                     case Finished(reason):
                         self._reason = reason
                     case Started():

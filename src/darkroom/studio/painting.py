@@ -53,9 +53,9 @@ class Painting:
     """Why the last of them ended."""
 
     async def paint(self, ask: Ask) -> AsyncGenerator[Event, None]:
-        """Yield the events of one question, asked again for what is still missing; a `Failed` is the last one.
+        """Yield the events of one question, asked again for what is still missing.
 
-        Raises what `Chat.answer` does.
+        Raises what `Chat.answer` does, and what an answer failed with.
         """
         telling = _Telling(Teller(self.language), ask.shown)
         left = ask.n
@@ -65,8 +65,6 @@ class Painting:
                 async for event in events:
                     made += isinstance(event, MediaStored | MediaLost)
                     yield event
-                    if isinstance(event, Failed):
-                        return
             left -= made
             if not made or left < 1:
                 return
@@ -86,6 +84,8 @@ class Painting:
                 match event:
                     case TextDelta(text):
                         said.append(text)
+                    case Failed(error):
+                        raise error
                     case Finished(reason):
                         self.reason = reason
                     case None | Progress() | Planned() | UpstreamNamed() | Started():

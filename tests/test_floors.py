@@ -16,7 +16,7 @@ SOURCE = Path(darkroom.__file__).parent
 
 # The longest prefix of a module's name counts.
 FLOORS = {
-    "errors ids media messages events generation profiles settings lifted": 0,
+    "errors ids media messages events generation job profiles settings lifted": 0,
     "codecs dialects providers planner replay threads": 1,
     "clock database migrations storage spool fetch upstream credentials health images sketch": 2,
     "ingest resolve imports capture catalog chat generations exchanges cleanup uploads studio": 3,

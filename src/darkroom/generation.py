@@ -8,8 +8,9 @@ from typing import Any, Literal
 
 from darkroom.media import Media
 
-Status = Literal["running", "completed", "failed", "imported"]
-"""`imported`: made elsewhere, and learnt of from a history that a client sent."""
+Status = Literal["queued", "running", "completed", "failed", "cancelled", "expired", "imported"]
+"""`expired`: it took too long, or the upstream let go of it; `imported`: made elsewhere, and learnt of from a history
+that a client sent."""
 
 InputRole = Literal["edited", "character", "style", "reference", "mask", "first_frame"]
 """What media is to what is made from it: changed, or looked at for a figure, a manner, or anything else."""

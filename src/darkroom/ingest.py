@@ -68,6 +68,8 @@ class Ingest:
             source_url=source_url,
             generation=generation,
             position=position,
+            duration=facts.duration,
+            codec=facts.codec,
         )
         await self.database.add_media(media, created)
         if self.kept is not None:

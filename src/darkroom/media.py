@@ -23,7 +23,10 @@ Origin = Literal["generated", "uploaded", "fetched"]
 
 @dataclass(frozen=True, slots=True)
 class Media:
-    """One owner's media: a row, and through `blob` its bytes. Sizes in bytes and pixels, times in Unix ms."""
+    """One owner's media: a row, and through `blob` its bytes. Sizes in bytes and pixels, times in Unix ms.
+
+    `duration` in ms; `codec` is a video's (`h264`); `pinned` is since when it is kept whatever its age.
+    """
 
     id: str
     owner: str
@@ -38,6 +41,9 @@ class Media:
     source_url: str | None = None
     generation: str | None = None
     position: int = 0
+    duration: int | None = None
+    codec: str | None = None
+    pinned: int | None = None
 
     @property
     def kind(self) -> MediaKind:
@@ -55,6 +61,8 @@ class Facts:
     mime: str
     width: int | None = None
     height: int | None = None
+    duration: int | None = None
+    codec: str | None = None
 
 
 class Sink(Protocol):

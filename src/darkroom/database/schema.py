@@ -30,7 +30,7 @@ from darkroom.errors import StorageFailed
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-HEAD = "0003"
+HEAD = "0004"
 """The newest file in `migrations/versions`."""
 
 _MIGRATIONS = Path(__file__).parent.parent / "migrations"

@@ -7,7 +7,8 @@ VALUES (:id, :owner, :media, :name, :filename, :purpose, :created, :expires);
 -- name: file(owner, id, now)^
 -- By its id (`file_…`), or by its name (`files/…`).
 SELECT files.id AS file, files.name, files.filename AS called, files.purpose, files.created AS begun, files.expires,
-    media.id, media.owner, blob, mime, size, origin, media.created, width, height, media.filename, source_url, generation,
+    media.id, media.owner, blob, mime, size, origin, media.created, width, height, duration, codec, pinned,
+    media.filename, source_url, generation,
     position
 FROM files JOIN media ON media.id = files.media AND media.owner = files.owner
 WHERE files.owner = :owner AND (files.id = :id OR files.name = :id) AND deleted IS NULL
@@ -16,7 +17,8 @@ AND (files.expires IS NULL OR files.expires > :now);
 -- name: newest_files(owner, purpose, now, count)
 -- Ids begin with the time. The next page is found by the last id alone: its file may be deleted by then.
 SELECT files.id AS file, files.name, files.filename AS called, files.purpose, files.created AS begun, files.expires,
-    media.id, media.owner, blob, mime, size, origin, media.created, width, height, media.filename, source_url, generation,
+    media.id, media.owner, blob, mime, size, origin, media.created, width, height, duration, codec, pinned,
+    media.filename, source_url, generation,
     position
 FROM files JOIN media ON media.id = files.media AND media.owner = files.owner
 WHERE files.owner = :owner AND (files.purpose = :purpose OR :purpose = '') AND deleted IS NULL
@@ -25,7 +27,8 @@ ORDER BY files.id DESC LIMIT :count;
 
 -- name: files_before(owner, purpose, now, before, count)
 SELECT files.id AS file, files.name, files.filename AS called, files.purpose, files.created AS begun, files.expires,
-    media.id, media.owner, blob, mime, size, origin, media.created, width, height, media.filename, source_url, generation,
+    media.id, media.owner, blob, mime, size, origin, media.created, width, height, duration, codec, pinned,
+    media.filename, source_url, generation,
     position
 FROM files JOIN media ON media.id = files.media AND media.owner = files.owner
 WHERE files.owner = :owner AND (files.purpose = :purpose OR :purpose = '') AND deleted IS NULL
@@ -34,7 +37,8 @@ ORDER BY files.id DESC LIMIT :count;
 
 -- name: oldest_files(owner, purpose, now, count)
 SELECT files.id AS file, files.name, files.filename AS called, files.purpose, files.created AS begun, files.expires,
-    media.id, media.owner, blob, mime, size, origin, media.created, width, height, media.filename, source_url, generation,
+    media.id, media.owner, blob, mime, size, origin, media.created, width, height, duration, codec, pinned,
+    media.filename, source_url, generation,
     position
 FROM files JOIN media ON media.id = files.media AND media.owner = files.owner
 WHERE files.owner = :owner AND (files.purpose = :purpose OR :purpose = '') AND deleted IS NULL
@@ -43,7 +47,8 @@ ORDER BY files.id LIMIT :count;
 
 -- name: files_after(owner, purpose, now, after, count)
 SELECT files.id AS file, files.name, files.filename AS called, files.purpose, files.created AS begun, files.expires,
-    media.id, media.owner, blob, mime, size, origin, media.created, width, height, media.filename, source_url, generation,
+    media.id, media.owner, blob, mime, size, origin, media.created, width, height, duration, codec, pinned,
+    media.filename, source_url, generation,
     position
 FROM files JOIN media ON media.id = files.media AND media.owner = files.owner
 WHERE files.owner = :owner AND (files.purpose = :purpose OR :purpose = '') AND deleted IS NULL

@@ -70,7 +70,8 @@ ORDER BY created, id;
 
 -- name: media_ever(owner, ids)
 -- Deleted media too: lineage outlives it.
-SELECT id, owner, COALESCE(blob, '') AS blob, mime, size, origin, created, width, height, filename, source_url,
+SELECT id, owner, COALESCE(blob, '') AS blob, mime, size, origin, created, width, height, duration, codec, pinned,
+    filename, source_url,
     generation, position, deleted
 FROM media
 WHERE id IN (SELECT value FROM json_values(:ids)) AND owner = COALESCE(CAST(:owner AS TEXT), owner)

@@ -48,6 +48,8 @@ class Profile:
     """Whether it streams unfinished versions of a picture before the last one."""
     upload_above: int | None = None
     """Bytes above which media is uploaded first, where the dialect has an upload; None uploads nothing."""
+    frames: int = 0
+    """How many frames stand for a video, where it sees pictures and no videos; 0 leaves the video out."""
     max_media: int | None = None
     max_media_bytes: int | None = None
     order: tuple[InputRole, ...] = ("edited", "character", "style", "reference", "mask")
@@ -59,6 +61,8 @@ class Profile:
     """What its Images API must be told, so that it answers with the picture and not with a URL. OpenAI's takes none."""
     sizes: tuple[str, ...] = ()
     """The only sizes that its Images API makes (`1024x1536`); none is any."""
+    durations: tuple[int, ...] = ()
+    """The only lengths in seconds that it makes films of; none is any."""
     structured: Structured | None = None
     """What it takes in `response_format`, when it plans for a studio; None is asked for JSON in words alone."""
     words: tuple[tuple[str, str], ...] = ()
@@ -79,6 +83,15 @@ _DIFFUSERS = (
     ("steps", "num_inference_steps"),
     ("cfg_scale", "guidance_scale"),
 )
+_FILMS = (("fps", "fps"), ("frames", "num_frames"), *_DIFFUSERS)
+_FILMS_LOCALAI = (
+    ("fps", "fps"),
+    ("frames", "num_frames"),
+    ("negative_prompt", "negative_prompt"),
+    ("steps", "step"),
+    ("cfg_scale", "cfg_scale"),
+)
+_SORA = ("720x1280", "1280x720", "1024x1792", "1792x1024")
 _LOCALAI = (("negative_prompt", "negative_prompt"), ("steps", "step"))
 
 PROFILES: dict[str, Profile] = {
@@ -98,6 +111,11 @@ PROFILES: dict[str, Profile] = {
         Profile("gpt-image-1", makes=_IMAGE, sees=_IMAGE, max_media=16, streams=True, sizes=_STANDARD),
         Profile("sglang", makes=_IMAGE, sees=_IMAGE, response_format="b64_json", words=_DIFFUSERS),
         Profile("localai", makes=_IMAGE, sees=_IMAGE, response_format="b64_json", words=_LOCALAI),
+        Profile("sora-video", makes=_VIDEO, sees=_BOTH, max_media=1, sizes=_SORA, durations=(4, 8, 12)),
+        Profile("vllm-omni-video", makes=_VIDEO, sees=_BOTH, words=_FILMS),
+        Profile("sglang-video", makes=_VIDEO, sees=_BOTH, max_media=1, words=_FILMS),
+        Profile("localai-video", makes=_VIDEO, sees=_BOTH, max_media=1, words=_FILMS_LOCALAI),
+        Profile("relay-video", makes=_VIDEO, sees=_BOTH, forms=("url", "inline"), words=(("ratio", "aspect_ratio"),)),
     )
 }
 

@@ -37,11 +37,21 @@ class Dialect:
 
 
 _MAKES_IMAGES: dict[str, Any] = {"makes": frozenset({MediaKind.IMAGE}), "sees": frozenset({MediaKind.IMAGE})}
+_MAKES_FILMS: dict[str, Any] = {
+    "makes": frozenset({MediaKind.VIDEO}),
+    "sees": frozenset({MediaKind.IMAGE, MediaKind.VIDEO}),
+    "replay": "last_user",
+}
 _MAKES_BOTH: dict[str, Any] = {"makes": frozenset({MediaKind.IMAGE, MediaKind.VIDEO})}
 
 DIALECTS: dict[str, Dialect] = {
     "openai-chat": Dialect(),
     "openai-images": Dialect(facts={**_MAKES_IMAGES, "replay": "last_user", "forms": ("inline",)}),
+    "openai-videos": Dialect(facts=_MAKES_FILMS, cleanup="idle:24h"),
+    "openrouter-videos": Dialect(
+        facts={**_MAKES_FILMS, "forms": ("url", "inline")}, cleanup="keep", models="/videos/models"
+    ),
+    "veo": Dialect("x-goog-api-key", {**_MAKES_FILMS, "forms": ("inline",)}, "keep", "/models?pageSize=1000"),
     "openai-responses": Dialect(
         facts={
             "makes": frozenset({MediaKind.IMAGE}),
@@ -340,6 +350,12 @@ def _sizes(value: Sequence[str]) -> tuple[str, ...]:
     return tuple(value)
 
 
+def _durations(value: Sequence[int]) -> tuple[int, ...]:
+    if not all(type(each) is int and 0 < each <= 3600 for each in value):
+        raise ValueError("durations are a list of seconds such as 4, 8, 12")
+    return tuple(value)
+
+
 def _words(value: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
     pairs = dict(value).items()
     if not all(isinstance(word, str) and word for _, word in pairs):
@@ -354,12 +370,14 @@ _FACTS: dict[str, Callable[[Any], Any]] = {
     "forms": _forms,
     "partials": _yes_or_no,
     "upload_above": _limit,
+    "frames": _limit,
     "max_media": _limit,
     "max_media_bytes": _limit,
     "order": _roles,
     "streams": _yes_or_no,
     "response_format": partial(_one_of, ("b64_json", "url")),
     "sizes": _sizes,
+    "durations": _durations,
     "structured": partial(_one_of, get_args(Structured)),
     "words": _words,
 }

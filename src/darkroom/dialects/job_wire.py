@@ -37,8 +37,8 @@ class Given:
 
 @dataclass(frozen=True, slots=True)
 class JobRequest:
-    """What is asked for. `params` are the client's fields in the words of its `dialect`; `key` is the same however often
-    the same job is submitted."""
+    """What is asked for. `params` are the client's fields in the words of its `dialect`; `key` stays the same however
+    often the same job is submitted."""
 
     prompt: str
     params: Mapping[str, Any] = field(default_factory=dict)
@@ -49,8 +49,8 @@ class JobRequest:
 
 @dataclass(frozen=True, slots=True)
 class Product:
-    """Something that was made: its bytes in `lifted`, or where they are: a path below the provider's base URL, or a whole
-    URL. Only an address of the provider's own origin is shown the key."""
+    """Something that was made: its bytes in `lifted`, or where they are: a path below the provider's base URL, or a
+    whole URL. Only an address of the provider's own origin is shown the key."""
 
     kind: MediaKind = MediaKind.VIDEO
     url: str | None = None
@@ -84,10 +84,12 @@ class Listed:
 class JobWire:
     """One dialect's way with long work.
 
-    `submit` writes the request that begins (and costs), `submitted` reads its answer: a JSON body whose base64 is in the
-    lifts. `look` asks how the job with this upstream id is, `looked` reads that. `cancel` asks to stop it, `deletion` is
-    the path to DELETE when it is no longer needed; None where there is no such thing. `listing` and `listed` find a job
-    whose submission was cut off before its id was known; with `idempotent` the same `JobRequest.key` twice is one job.
+    `submit` writes the request that begins (and costs), `submitted` reads its answer: a JSON body whose base64 is in
+    the lifts. `look` asks how the job with this upstream id is, `looked` reads that. `cancel` asks to stop it,
+    `deletion` is the path to DELETE when it is no longer needed; None where there is no such thing. `listing`, whose
+    pages begin behind the job that they are told, and `listed` find a job, newest first, whose submission was cut off
+    before its id was known; with `idempotent` the same
+    `JobRequest.key` twice is one job.
     """
 
     submit: Callable[[JobRequest, Target], UpstreamRequest]
@@ -95,8 +97,8 @@ class JobWire:
     look: Callable[[str, Target], UpstreamRequest]
     looked: Callable[[bytes, Lifts, Target], JobReport]
     error: ErrorDecoder
-    cancel: Callable[[str, Target], UpstreamRequest | None] = lambda id, target: None
-    deletion: Callable[[str, Target], str | None] = lambda id, target: None
-    listing: Callable[[Target], UpstreamRequest | None] = lambda target: None
+    cancel: Callable[[str, Target], UpstreamRequest | None] = lambda name, target: None
+    deletion: Callable[[str, Target], str | None] = lambda name, target: None
+    listing: Callable[[Target, str | None], UpstreamRequest | None] = lambda target, after: None
     listed: Callable[[bytes, Target], Sequence[Listed]] = lambda body, target: ()
     idempotent: Callable[[Target], bool] = lambda target: False

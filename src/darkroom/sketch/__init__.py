@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from darkroom.sketch.ancestry import Step, read_ancestry
+from darkroom.sketch.ancestry import Step, read_ancestry, read_film_ancestry
 from darkroom.sketch.fonts import Fonts
 from darkroom.sketch.painter import Picture, animate, compose, edit, film, paint, size_for, steps
 
@@ -16,6 +16,7 @@ __all__ = [
     "film",
     "paint",
     "read_ancestry",
+    "read_film_ancestry",
     "size_for",
     "steps",
 ]

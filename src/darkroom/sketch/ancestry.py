@@ -1,8 +1,8 @@
 """Ancestry: what a sketch was made from, written inside the file.
 
-PNG carries it in the text chunk `darkroom:ancestry`; JPEG and WebP in EXIF's ImageDescription, behind the
-same name. The text is a JSON list, oldest first: `{"prompt": str, "parent": sha256 of the parent's bytes or
-null}`, and `"parents"` with all of them where a picture was made from several.
+PNG carries it in the text chunk `darkroom:ancestry`; JPEG and WebP in EXIF's ImageDescription, MP4 in its copyright
+notice, behind the same name. The text is a JSON list, oldest first: `{"prompt": str, "parent": sha256 of the parent's
+bytes or null}`, and `"parents"` with all of them where a picture was made from several.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ from darkroom.errors import InvalidMedia
 KEY = "darkroom:ancestry"
 MAX_STEPS = 64
 MAX_PIXELS = 64_000_000
+_LONGEST = 512 * 1024
+"""Characters of a film's ancestry."""
 _DESCRIPTION = 0x010E
 # Pillow's warning about very many pixels is an error where warnings are errors; our own limit is lower.
 _UNREADABLE = (OSError, SyntaxError, ValueError, Image.DecompressionBombError, Image.DecompressionBombWarning)
@@ -55,6 +57,27 @@ def ancestry_of(image: Image.Image) -> list[Step]:
         described = image.getexif().get(_DESCRIPTION)
         prefix = f"{KEY} "
         text = described.removeprefix(prefix) if isinstance(described, str) and described.startswith(prefix) else "[]"
+    return _read(text)
+
+
+def film_comment(steps: tuple[Step, ...]) -> str:
+    """Return what an MP4 says of itself: its prompt in words, and its ancestry."""
+    return f"Darkroom sketch: {steps[-1].prompt[:200]}\n{KEY} {written(steps)}"
+
+
+def read_film_ancestry(head: bytes) -> list[Step]:
+    """Return the ancestry of a sketched film, oldest first, from its first bytes; empty for any other film."""
+    begin = head.find(f"{KEY} ".encode())
+    if begin < 0:
+        return []
+    text = head[begin + len(KEY) + 1 :][:_LONGEST].decode("ascii", "replace")
+    try:
+        return _read(text[: json.JSONDecoder().raw_decode(text)[1]])
+    except (ValueError, RecursionError):
+        return []
+
+
+def _read(text: str) -> list[Step]:
     try:
         return [_step(item) for item in json.loads(text)][-MAX_STEPS:]
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):

@@ -19,9 +19,9 @@ from typing import Literal
 from PIL import Image, ImageChops, ImageDraw, ImageOps
 
 from darkroom.errors import InvalidMedia, MalformedRequest
-from darkroom.sketch.ancestry import Step, ancestry_of, exif, open_picture, png_text
+from darkroom.sketch.ancestry import Step, ancestry_of, exif, film_comment, open_picture, png_text
 from darkroom.sketch.figures import figure
-from darkroom.sketch.film import mp4
+from darkroom.sketch.film import encoded, mp4
 from darkroom.sketch.fonts import Fonts
 from darkroom.sketch.lettering import MARK, label_height, write_label, write_tag
 from darkroom.sketch.palettes import Palette, choose, mix
@@ -29,6 +29,7 @@ from darkroom.sketch.scene import Canvas, is_night, paint_scene
 
 Format = Literal["png", "jpeg", "webp"]
 LONG_SIDE = 1024
+FPS = 24
 SMALLEST_SIDE, LARGEST_SIDE = 64, 4096
 _STRIP_FRAMES = 4
 # Where the figures of one edit after the other stand, in fractions of the free width and height.
@@ -160,13 +161,60 @@ def animate(
     return Picture(file.getvalue(), "image/webp", *shots[0].size, (prompt,))
 
 
-def film(prompt: str, frames: int = 12, *, size: tuple[int, int] = (512, 288), fonts: Fonts | None = None) -> Picture:
-    """Draw a moving picture as an MP4, for what has to be a video; `size` in pixels, multiples of 16."""
+def film(
+    prompt: str,
+    frames: int = 12,
+    *,
+    size: tuple[int, int] = (512, 288),
+    seconds: float | None = None,
+    fonts: Fonts | None = None,
+    first: bytes | None = None,
+    parents: Sequence[str] = (),
+) -> Picture:
+    """Draw a moving picture as an MP4, for what has to be a video; `size` in pixels, multiples of 16.
+
+    With `seconds`, at most 10, it moves smoothly and is well compressed; else it is `frames` of a tenth of a second.
+
+    `first` is a picture that the film begins with: the camera moves over it. `parents` are hashes (SHA-256) of what
+    else it is made from. The file tells its ancestry (`read_film_ancestry`). Raises `InvalidMedia` for no picture.
+    """
     if size[0] % 16 or size[1] % 16:
         raise MalformedRequest("A film has sides that are multiples of 16.", param="size")
-    shots = animation(prompt, frames, size=size, fonts=fonts)
-    data = mp4(shots, comment=f"Darkroom sketch: {prompt[:200]}")
-    return Picture(data, "video/mp4", *size, (prompt,))
+    past: list[Step] = []
+    frames = frames if seconds is None else max(round(seconds * FPS), 2)
+    if first is None:
+        shots = animation(prompt, frames, size=size, fonts=fonts)
+    else:
+        image, past = _load(first)
+        shots, parents = _pan(image, prompt, frames, size, fonts), (hashlib.sha256(first).hexdigest(), *parents)
+    story = (*past, Step(prompt, tuple(parents)))
+    prompts = tuple(step.prompt for step in story if step.prompt)
+    write = mp4 if seconds is None else encoded
+    return Picture(write(shots, comment=film_comment(story)), "video/mp4", *size, prompts)
+
+
+def _pan(image: Image.Image, prompt: str, frames: int, size: tuple[int, int], fonts: Fonts | None) -> list[Image.Image]:
+    """Draw the frames of a film that begins with a picture: the camera goes nearer, and lights rise through it."""
+    if not 1 <= frames <= 240:
+        raise MalformedRequest("An animation has 1 to 240 frames.", param="frames")
+    random = _random("pan", prompt)
+    palette = choose(random, night=is_night(prompt))
+    lights = [(random.random(), random.random(), random.uniform(0.006, 0.02)) for _ in range(14)]
+    towards = random.uniform(0.3, 0.7), random.uniform(0.3, 0.7)
+    whole = ImageOps.fit(image, _checked(size), Image.Resampling.BICUBIC)
+    shots = []
+    for number in range(frames):
+        turn = number / max(frames - 1, 1)
+        zoom = 1 - 0.28 * (0.5 - 0.5 * math.cos(math.pi * turn))
+        wide, tall = size[0] * zoom, size[1] * zoom
+        left, top = (size[0] - wide) * towards[0], (size[1] - tall) * towards[1]
+        shot = whole.resize(size, Image.Resampling.BILINEAR, box=(left, top, left + wide, top + tall))
+        if number:  # The first frame is the picture as it is.
+            _rise(shot, lights, turn, palette)
+            write_label(shot, prompt, palette, fonts or _SYSTEM_FONTS)
+            write_tag(shot, MARK, palette, left=True)
+        shots.append(shot)
+    return shots
 
 
 def animation(

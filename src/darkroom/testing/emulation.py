@@ -113,9 +113,9 @@ def draw(prompt: str, bases: Sequence[bytes], ratio: str = "1:1") -> Picture:
     return edit(bases[0], prompt) if len(bases) == 1 else compose(list(bases), prompt, ratio=ratio)
 
 
-def make_film(prompt: str) -> bytes:
-    """Return a short MP4."""
-    return film(prompt).data
+def make_film(prompt: str, first: bytes | None = None) -> bytes:
+    """Return a short MP4, which may begin with a picture."""
+    return film(prompt, first=first).data
 
 
 def meant(prompt: str, seen: Sequence[Remembered]) -> Remembered | None:

@@ -11,6 +11,7 @@ import asyncio
 import base64
 import json
 import secrets
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -48,6 +49,8 @@ BLOCKED = "unsafe"
 _TIME = "2026-11-01T12:00:00Z"
 _SIGNATURE = base64.b64encode(b"signature " * 600).decode()
 _THOUGHT = base64.b64encode(paint("a thought", size=(64, 64)).data).decode()
+_LATE = 2
+"""After how many downloads that came too early a film can be had."""
 _WORKING = ("queued", "in_progress")
 
 
@@ -85,8 +88,8 @@ class InteractionsUpstream:
     """Serves `/v1beta/interactions`.
 
     `keys` are further keys that are let in; `polls` is how often background work is asked for before it is done;
-    `looked` and `cancelled` tell that it was asked for, and stopped. `cuts` are the numbers of events after which the
-    next streams break off, one each.
+    `looked` and `cancelled` tell that it was asked for, and stopped; `made` counts it by prompt. `cuts` are the numbers
+    of events after which the next streams break off, one each.
     """
 
     def __init__(self, key: str | None = None, keys: tuple[str, ...] = (), polls: int = 2) -> None:
@@ -95,10 +98,12 @@ class InteractionsUpstream:
         self.cuts: list[int] = []
         self.looked = asyncio.Event()
         self.cancelled = asyncio.Event()
+        self.made: Counter[str] = Counter()
         self.kept: dict[str, Kept] = {}
         self.files: dict[str, bytes] = {}
         self._refusals: list[tuple[str, str, Refused]] = []
         self._waiting: set[str] = set()
+        self._refused: Counter[str] = Counter()
         self._notes = Notes()
         self.app = Starlette(
             routes=[
@@ -162,6 +167,7 @@ class InteractionsUpstream:
             self.kept[kept.id] = kept
         if wanted.background:
             kept.polls = self.polls
+            self.made["".join(said.text for said in wanted.said if said.kind == "user_input")] += 1
             return JSONResponse(kept.resource())
         if wanted.stream:
             return StreamingResponse(self._stream(kept, str(request.base_url)), media_type="text/event-stream")
@@ -238,6 +244,9 @@ class InteractionsUpstream:
     async def _download(self, request: Request, key: str, body: Any) -> Response:
         id = self._name(request)
         if request.query_params.get("alt") != "media" or id in self._waiting:
+            self._refused[id] += 1
+            if self._refused[id] >= _LATE:  # It gets there whether anybody asks for its state or not.
+                self._waiting.discard(id)
             raise Refused(400, "failed_precondition", f"The file '{id}' is not in an ACTIVE state.")
         return RedirectResponse(f"{request.base_url}media/{id}", 302)
 
@@ -293,7 +302,8 @@ class InteractionsUpstream:
         if kind == "text" or wants_words(prompt):
             return _words(described(shown or [each.data for each in kept.seen]))
         if kind == "video":
-            return self._film(await asyncio.to_thread(make_film, prompt), wanted.formats.get("video", {}), base)
+            film = await asyncio.to_thread(make_film, prompt, *shown[:1])
+            return self._film(film, wanted.formats.get("video", {}), base)
         base_of = [] if shown else [meant(prompt, kept.seen)]
         bases = shown or [each.data for each in base_of if each is not None]
         ratio = wanted.formats.get("image", {}).get("aspect_ratio", "1:1")

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from darkroom.planner import Picture, Plan, Said, Scene, Use, plan
+from darkroom.planner import Kind, Picture, Plan, Said, Scene, Use, plan
 from darkroom.testing.emulation import Fields
 
 _PICTURES = "Pictures, oldest first:"
@@ -19,7 +19,11 @@ _NEW = "The new turn:"
 def planned_for(question: str) -> Fields | None:
     """Return the plan for a question, its pictures by the names that it gives them; None if it asks for no plan."""
     scene = scene_in(question)
-    return None if scene is None else fields_of(plan(scene))
+    if scene is None:
+        return None
+    found = plan(scene)
+    more = {"kind": found.kind, "seconds": found.seconds} if scene.films else {}
+    return {**fields_of(found), **more}
 
 
 def scene_in(question: str) -> Scene | None:
@@ -36,6 +40,7 @@ def scene_in(question: str) -> Scene | None:
         tuple(_said(line) for line in _lines(past)),
         tuple(new.get("sent", ())),
         tuple(new.get("named", ())),
+        "makes" in new,
     )
 
 
@@ -61,7 +66,9 @@ def _picture(line: Fields) -> Picture:
     parents = [Use(each) if isinstance(each, str) else Use(each["id"], each["role"]) for each in line.get("from", ())]
     made = line.get("kind", "made" if line["id"].startswith("p") else "uploaded") == "made"
     caption = line.get("caption", "")
-    return Picture(line["id"], line["turn"], line["words"], line["id"] if made else None, tuple(parents), caption)
+    kind: Kind = "video" if line.get("film") else "image"
+    generation = line["id"] if made else None
+    return Picture(line["id"], line["turn"], line["words"], generation, tuple(parents), caption, kind=kind)
 
 
 def _said(line: Fields) -> Said:

@@ -79,6 +79,10 @@ class EventDecoder:
         """Whether the interaction is not done, and has to be asked for again."""
         return self._status in _STAGES and bool(self._framing.is_json)
 
+    @property
+    def cancelled(self) -> bool:
+        return self._status == "cancelled"
+
     def resume(self) -> None:
         """Forget the end of a stream that broke off: the next bytes come from behind `position`."""
         self._framing, self._ended = Framing(self._lifts), False

@@ -33,6 +33,9 @@ class Collected:
     def write(self, data: bytes) -> None:
         self.data += data
 
+    def restart(self) -> None:
+        self.data = b""
+
 
 class Names(AbstractResolver):
     """A DNS that says what the test wants, one list of addresses after the other, and the last for ever."""

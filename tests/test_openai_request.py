@@ -35,7 +35,11 @@ URLS = st.sampled_from(
 
 
 def remote(kind: MediaKind, url: str, extra: Json, filename: str | None) -> MediaPart:
-    return MediaPart(kind, Remote(url), filename=filename if kind is MediaKind.FILE else None, extra=extra)
+    if kind is MediaKind.FILE:  # One whose name says what it is would be read as that.
+        return MediaPart(
+            kind, Remote(f"https://example.com/{filename or 'download?id=1'}"), filename=filename, extra=extra
+        )
+    return MediaPart(kind, Remote(url), extra=extra)
 
 
 MEDIA = st.builds(remote, st.sampled_from(MediaKind), URLS, EXTRAS, st.none() | st.just("a.pdf"))

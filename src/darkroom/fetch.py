@@ -11,15 +11,13 @@ Error messages name a URL without its query, which may hold a signature.
 
 from __future__ import annotations
 
-import asyncio
 import re
 import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from email.message import Message
-from hashlib import sha256
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
-from typing import Protocol, Self
+from typing import Self
 from urllib.parse import urljoin
 
 import aiohttp
@@ -27,14 +25,14 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.resolver import ThreadedResolver
 from yarl import URL
 
-from darkroom.errors import ConfigInvalid, TooLarge, UrlRefused, UrlUnreachable
-from darkroom.media import HEAD_BYTES
+from darkroom.download import Download, Refillable
+from darkroom.errors import ConfigInvalid, UrlRefused, UrlUnreachable
 
 MAX_REDIRECTS = 5
 CONNECT_TIMEOUT = 10.0
 
-_PIECE = 64 * 1024
 _REDIRECTS = {301, 302, 303, 307, 308}
+_BREAKS = (aiohttp.ClientError, OSError, UrlUnreachable)
 _EXACT = re.compile(r"[!-~]+")
 _NUMERIC_LABEL = re.compile(r"0x[0-9a-f]*|[0-9]+", re.IGNORECASE)
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f]")
@@ -74,10 +72,6 @@ _REFUSED_V4 = tuple(
 # nowhere: Teredo and its neighbours, documentation, 6to4. NAT64 (64:ff9b::/96) lies outside.
 _GLOBAL_V6 = IPv6Network("2000::/3")
 _REFUSED_V6 = tuple(IPv6Network(text) for text in ("2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20"))
-
-
-class Writer(Protocol):
-    def write(self, data: bytes) -> object: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,8 +142,21 @@ class GuardedResolver(AbstractResolver):
         await self._inner.close()
 
 
+@dataclass(frozen=True, slots=True)
+class _Came:
+    """What the headers of an answer say of what came with them."""
+
+    url: URL
+    mime: str | None
+    filename: str | None
+
+
 class Fetcher:
-    """Fetches URLs into spools. Limits are bytes and seconds; `timeout` is for a fetch with all redirects."""
+    """Fetches URLs into spools. `max_bytes` is the limit for one.
+
+    `timeout` are the seconds for a fetch with all its redirects, besides one more for each `download.SLOWEST` bytes
+    that it brings; `stall_timeout` those for which a server may be silent.
+    """
 
     def __init__(
         self,
@@ -170,21 +177,40 @@ class Fetcher:
     async def fetch(
         self,
         url: str,
-        sink: Writer,
+        sink: Refillable,
         *,
         trusted_origins: frozenset[str] = frozenset(),
         headers: Mapping[str, str] | None = None,
     ) -> Fetched:
         """Write what stands at a URL into the sink; `headers` go to the URL's own origin alone.
 
-        Raises `UrlRefused` for what the guard does not let through, `UrlUnreachable` for what does not
-        answer with a whole 200 in time, `TooLarge` over the limit; the sink is then the caller's to
-        discard.
+        What breaks off in the middle is gone on with. Raises `UrlRefused` for what the guard does not let through,
+        `UrlUnreachable` for what does not answer with a whole file in time, `TooLarge` over the limit; the sink is then
+        the caller's to discard.
+        """
+        download = Download(sink, self._max_bytes)
+        return await self.go_on(url, download, trusted_origins=trusted_origins, headers=headers)
+
+    async def go_on(
+        self,
+        url: str,
+        download: Download,
+        *,
+        trusted_origins: frozenset[str] = frozenset(),
+        headers: Mapping[str, str] | None = None,
+    ) -> Fetched:
+        """Fetch what a download lacks, or all of it where another file stands at the URL by now.
+
+        Raises as `fetch` does; what came stays in the download.
         """
         current = _parsed(url)
+
+        async def ask() -> _Came:
+            return await self._follow(current, download, trusted_origins, headers or {})
+
         try:
-            async with asyncio.timeout(self._timeout):
-                return await self._follow(current, sink, trusted_origins, headers or {})
+            async with download.within(self._timeout):
+                came = await download.complete(ask, _BREAKS)
         except TimeoutError as error:
             raise UrlUnreachable(f"{_shown(current)} took too long to answer") from error
         # Host names that can't be encoded are a UnicodeError, which is a ValueError.
@@ -192,6 +218,8 @@ class Fetcher:
             raise UrlRefused(f"{_shown(current)} leads to something that is no http(s) URL") from error
         except (aiohttp.ClientError, OSError) as error:
             raise UrlUnreachable(f"{_shown(current)} {_reason(error)}") from error
+        data = download.arrived()
+        return Fetched(str(came.url), data.sha256, data.size, data.head, came.mime, came.filename)
 
     async def close(self) -> None:
         """Close the connections."""
@@ -200,41 +228,22 @@ class Fetcher:
             await session.close()
 
     async def _follow(
-        self, url: URL, sink: Writer, trusted_origins: frozenset[str], headers: Mapping[str, str]
-    ) -> Fetched:
+        self, url: URL, download: Download, trusted_origins: frozenset[str], headers: Mapping[str, str]
+    ) -> _Came:
+        """Make one request, with the redirects that it takes."""
         home = _origin(url)
         for _ in range(MAX_REDIRECTS + 1):
             origin = _origin(url)
             trusted = origin in trusted_origins
             if not trusted:
                 self._guard.check_host(url.raw_host or "")
-            own = headers if origin == home else {}
+            own = {**(headers if origin == home else {}), **download.headers()}
             async with self._session(trusted).get(url, headers=own, allow_redirects=False) as response:
                 target = response.headers.get("Location") if response.status in _REDIRECTS else None
                 if target is None:
-                    return await self._take(url, response, sink)
+                    return await _take(url, response, download)
             url = _parsed(urljoin(str(url), target))
         raise UrlUnreachable(f"{_shown(url)} redirects more than {MAX_REDIRECTS} times")
-
-    async def _take(self, url: URL, response: aiohttp.ClientResponse, sink: Writer) -> Fetched:
-        if response.status != 200:
-            raise UrlUnreachable(f"{_shown(url)} answered with status {response.status}")
-        if response.headers.get("Content-Encoding", "identity").lower() not in {"identity", ""}:
-            raise UrlUnreachable(f"{_shown(url)} answered in a compressed form that was not asked for")
-        self._check_size(url, response.content_length or 0)
-        digest, size, head = sha256(), 0, b""
-        async for piece in response.content.iter_chunked(_PIECE):
-            size += len(piece)
-            self._check_size(url, size)
-            head += piece[: HEAD_BYTES - len(head)]
-            digest.update(piece)
-            sink.write(piece)
-        declared = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
-        return Fetched(str(url), digest.hexdigest(), size, head, declared or None, _filename(url, response))
-
-    def _check_size(self, url: URL, size: int) -> None:
-        if size > self._max_bytes:
-            raise TooLarge(f"{_shown(url)} holds more than the limit of {self._max_bytes} bytes")
 
     def _session(self, trusted: bool) -> aiohttp.ClientSession:
         if trusted not in self._sessions:
@@ -253,6 +262,17 @@ class Fetcher:
                 ),
             )
         return self._sessions[trusted]
+
+
+async def _take(url: URL, response: aiohttp.ClientResponse, download: Download) -> _Came:
+    download.name = _shown(url)
+    expected = {200, 206, 416} if download.headers() else {200}
+    if response.status not in expected:
+        download.refused = response.status
+        raise UrlUnreachable(f"{download.name} answered with status {response.status}")
+    await download.take(response)
+    declared = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+    return _Came(url, declared or None, _filename(url, response))
 
 
 def origin_of(url: str) -> str:

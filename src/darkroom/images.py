@@ -15,7 +15,7 @@ import io
 import re
 import struct
 from codecs import getincrementaldecoder
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
@@ -161,6 +161,21 @@ def _size(spool: Spool, mime: str) -> tuple[int, int] | None:
     if mime == "image/webp" and size is None:
         raise InvalidMedia("the WEBP is broken: its header can't be read")
     return size
+
+
+def sheet(frames: Sequence[bytes], columns: int, width: int) -> bytes:
+    """Return pictures of one size side by side, in rows of `columns`, each `width` pixels wide, as a JPEG."""
+    cells = []
+    for data in frames:
+        picture = Image.open(io.BytesIO(data)).convert("RGB")
+        cells.append(picture.resize((width, max(1, round(picture.height * width / picture.width)))))
+    height, rows = max(cell.height for cell in cells), -(-len(cells) // columns)
+    whole = Image.new("RGB", (width * min(columns, len(cells)), height * rows))
+    for number, cell in enumerate(cells):
+        whole.paste(cell, (number % columns * width, number // columns * height))
+    output = io.BytesIO()
+    whole.save(output, "JPEG", quality=_QUALITY)
+    return output.getvalue()
 
 
 def _opened(opener: _Opener, file: BinaryIO, mime: str) -> ImageFile:

@@ -11,6 +11,8 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
+from urllib.parse import urlsplit
 
 from darkroom.clock import now
 from darkroom.codecs import links
@@ -40,6 +42,7 @@ from darkroom.replay import (
     wanted,
     within,
 )
+from darkroom.stills import Stills
 from darkroom.threads import digests, known_by, owner_of
 
 _FILES = ("file_", "file-", "files/")
@@ -86,6 +89,10 @@ class Resolver:
     ingest: Ingest
     fetcher: Fetcher
     public_url: str
+    stills: Stills = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.stills = Stills(self.ingest.storage, self.ingest.max_pixels)
 
     async def read(self, conversation: Conversation, owner: str, target: Target, *, settled: bool = False) -> Read:
         """Store what stands in a conversation, and find what its turns name, as `target` must have it.
@@ -102,11 +109,11 @@ class Resolver:
     async def bring(self, part: MediaPart, owner: str, *, fresh: bool) -> MediaPart:
         """Return a part at a URL with its picture stored; `fresh`: it is fetched anew, and not what it once was.
 
-        Raises `UrlRefused`, `UrlUnreachable`, and `InvalidMedia` for what is no picture.
+        Raises `UrlRefused`, `UrlUnreachable`, and `InvalidMedia` for what is something else.
         """
         if not isinstance(part.source, Remote):
             return part
-        brought = _stored(part, await self._fetched(part.source.url, owner, part.filename, fresh=fresh))
+        brought = _stored(part, await self.fetched(part.source.url, owner, part.filename, fresh=fresh))
         if brought.kind is not part.kind:
             raise InvalidMedia(f"there is no {part.kind} at `{name_of(part)}`")
         return brought
@@ -134,8 +141,10 @@ class Resolver:
         asked, turns = read.asked, read.turns
         known = known_by(states, threads, target, turns)
         meant = wanted(turns, target)
+        turns, frames = await self.stills.shown(turns, meant, target.profile, partial(self.bring, owner=owner))
+        meant = wanted(turns, target) if frames else meant
         kept, omitted = within(meant, target.profile)
-        sent, failed = await self._final(turns, kept, owner, target.profile)
+        sent, failed = await self._final(turns, kept, owner, target.profile, frames)
         chosen = {item.place for item in meant}
         unsent = [Omitted(name, "not needed for this turn") for name in _left(turns, chosen, target, known)]
         return Resolved(
@@ -144,7 +153,7 @@ class Resolver:
             asked,
             prompt,
             language,
-            tuple(_input(item, sent[item.place]) for item in kept if item.place in sent and item.role),
+            tuple(dict.fromkeys(_input(item, sent[item.place]) for item in kept if item.place in sent and item.role)),
             (*omitted, *failed, *read.missing, *unsent),
             states[-1] if states else None,
         )
@@ -172,15 +181,20 @@ class Resolver:
             return Text(f"[{part.kind} lost: {error.message}]")
 
     async def _final(
-        self, turns: Sequence[Turn], kept: Sequence[Wanted], owner: str, profile: Profile
+        self, turns: Sequence[Turn], kept: Sequence[Wanted], owner: str, profile: Profile, frames: frozenset[Place]
     ) -> tuple[dict[Place, MediaPart], list[Omitted]]:
-        """Bring what is sent into its final form: `Stored`, or `Remote` where the profile takes plain URLs."""
+        """Bring what is sent into its final form: `Stored`, or `Remote` where the profile takes plain URLs.
+
+        `frames` have no link of their own, and go along as bytes.
+        """
         sent: dict[Place, MediaPart] = {}
         failed: list[Omitted] = []
         last = last_user(turns)
         for item in kept:
             try:
-                sent[item.place] = await self._form(item.part, owner, profile, fresh=item.place[0] == last)
+                fresh = item.place[0] == last
+                is_frame = item.place in frames
+                sent[item.place] = item.part if is_frame else await self._form(item.part, owner, profile, fresh=fresh)
             except DarkroomError as error:
                 if item.place[0] == last:
                     raise
@@ -192,7 +206,7 @@ class Resolver:
         if isinstance(part.source, Remote):
             if profile.forms[0] == "url":
                 return part
-            part = _stored(part, await self._fetched(part.source.url, owner, part.filename, fresh=fresh))
+            part = _stored(part, await self.fetched(part.source.url, owner, part.filename, fresh=fresh))
         if not isinstance(part.source, Stored):
             return part
         media = part.source.media
@@ -204,7 +218,7 @@ class Resolver:
             case _:
                 return part
 
-    async def _fetched(self, url: str, owner: str, filename: str | None, *, fresh: bool) -> Media:
+    async def fetched(self, url: str, owner: str, filename: str | None, *, fresh: bool) -> Media:
         """Return what a user's URL leads to: fetched anew for the turn at hand, as it was then for earlier ones."""
         known = await self.database.media_by_source_url(owner, url)
         if known is not None and not fresh:
@@ -257,6 +271,8 @@ class _History:
         if message.role == "user":
             self._prompt = message.text.strip()
             parts += self._recalled(named, parts)
+        elif message.role == "assistant":  # What was in the making when it told where to look may be there by now.
+            parts += self._recalled([each for each in named if links.tells_of(message.text, each.id)], parts)
         parts = _once(parts)
         self._seen |= _ids(parts)
         turn = replace(message, parts=tuple(parts))
@@ -340,19 +356,22 @@ class _History:
     async def _part(self, part: MediaPart, *, now: bool) -> Part:
         """Locate a part; what can't be had is an error where the user just sent it, else a note."""
         try:
-            return await self._located(part)
+            return await self._located(part, fresh=now)
         except ClientError as error:
             if now:
                 raise
             return Text(f"[{part.kind} lost: {error.message}]")
 
-    async def _located(self, part: MediaPart) -> MediaPart:
+    async def _located(self, part: MediaPart, *, fresh: bool) -> MediaPart:
         match part.source:
             case Remote(url) if (id := links.media_id_of(url)) is not None:
                 found = await self.resolver.database.media(self.owner, id)
                 if found is None and url.startswith("http") and not url.startswith(f"{self.resolver.public_url}/"):
                     return part
                 media = self._present(found, url)
+            case Remote(url) if part.kind is MediaKind.FILE and not _has_extension(url):
+                # Whether it is a film decides what is done with it, and only its bytes can tell.
+                media = await self.resolver.fetched(url, self.owner, part.filename, fresh=fresh)
             case Named(id):
                 media = await self._by_id(id)
             case _:
@@ -394,6 +413,10 @@ def is_plain(conversation: Conversation) -> bool:
         for message in conversation.messages
         for part in message.parts
     )
+
+
+def _has_extension(url: str) -> bool:
+    return "." in urlsplit(url).path.rpartition("/")[2]
 
 
 def _stored(part: MediaPart, media: Media) -> MediaPart:

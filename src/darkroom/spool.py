@@ -86,6 +86,13 @@ class Spool:
             raise StorageFailed("the disk did not take the bytes of the media") from error
         self.size += len(data)
 
+    def restart(self) -> None:
+        """Let go of what was written, and take other bytes from the start; `ValueError` after `seal` or `discard`."""
+        if not self._open:
+            raise ValueError("a spool that takes no more can't be begun anew")
+        self._drop()
+        self.path, self.size = None, 0
+
     def chunks(self) -> Iterator[bytes]:
         """Yield what was written so far, from the start, in pieces of `CHUNK` bytes."""
         with self.open() as source:
@@ -117,12 +124,7 @@ class Spool:
     def discard(self) -> None:
         """Let go of the bytes and remove the file; idempotent."""
         self._open = False
-        self._forget()
-        with suppress(OSError):
-            self._close()
-        if self.path is not None:
-            with suppress(OSError):
-                self.path.unlink()
+        self._drop()
 
     def __del__(self) -> None:
         self.discard()
@@ -138,6 +140,15 @@ class Spool:
         elif self._file is None:
             self._file = _reopened(self.path)
         self._file.write(data)
+
+    def _drop(self) -> None:
+        """Let go of the memory and the file."""
+        self._forget()
+        with suppress(OSError):
+            self._close()
+        if self.path is not None:
+            with suppress(OSError):
+                self.path.unlink()
 
     def _forget(self) -> None:
         """Let go of the memory."""
@@ -168,9 +179,9 @@ class Spools:
         """Return an empty spool."""
         return Spool(self.directory, self.memory_limit, self.budget)
 
-    def sweep(self, older_than_ms: int, now_ms: int) -> int:
-        """Remove the files that nobody has written to for this long; return how many."""
-        return sum(_removed(path, now_ms - older_than_ms) for path in self.directory.glob(f"*{_SUFFIX}"))
+    def sweep(self, older_than_ms: int, now_ms: int, *, dry: bool = False) -> int:
+        """Remove the files that nobody has written to for this long; return how many. With `dry` only count them."""
+        return sum(_removed(path, now_ms - older_than_ms, dry) for path in self.directory.glob(f"*{_SUFFIX}"))
 
 
 def create_part(directory: Path) -> tuple[Path, BinaryIO]:
@@ -187,11 +198,12 @@ def _reopened(path: Path) -> BinaryIO:
     return open(descriptor, "ab", buffering=_WRITE_BUFFER)
 
 
-def _removed(path: Path, before_ms: int) -> bool:
+def _removed(path: Path, before_ms: int, dry: bool) -> bool:
     try:
         if path.stat().st_mtime_ns // 1_000_000 > before_ms:
             return False
-        path.unlink()
+        if not dry:
+            path.unlink()
     except OSError:
         return False
     return True

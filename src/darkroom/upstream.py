@@ -1,6 +1,6 @@
 """Requests to upstreams: bytes out, bytes in, and what goes wrong on the way, in our own errors.
 
-`send` streams an answer, `call` returns a small one, `save` writes a large one to a sink.
+`send` streams an answer, `call` returns a small one, `save` and `go_on` download a large one.
 
 Bodies with pictures are encoded from their blobs while they are sent. A request is tried once more only when the
 connection could not be made: after that the upstream may have begun, and been paid.
@@ -11,9 +11,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from email.utils import parsedate_to_datetime
-from hashlib import sha256
+from urllib.parse import urljoin
 
 import aiohttp
 import pybase64
@@ -21,6 +21,7 @@ import pybase64
 from darkroom.clock import now
 from darkroom.credentials import Tokens
 from darkroom.dialects.wire import Base64Again, Base64Of, BytesOf, ErrorDecoder, Piece, UpstreamRequest, length_of
+from darkroom.download import Download
 from darkroom.errors import (
     ClientError,
     ContentPolicyViolation,
@@ -33,9 +34,10 @@ from darkroom.errors import (
     UpstreamRateLimited,
     UpstreamTimeout,
     UpstreamUnavailable,
+    UrlUnreachable,
 )
 from darkroom.fetch import Fetcher, origin_of
-from darkroom.media import HEAD_BYTES, Arrived
+from darkroom.media import Arrived
 from darkroom.providers import Provider, Target
 from darkroom.spool import Spool
 from darkroom.storage import Storage
@@ -44,6 +46,9 @@ _CONNECT_SECONDS = 10.0
 _ERROR_BYTES = 64 * 1024
 _SMALL_BYTES = 16 * 1024 * 1024
 _REDIRECTS = {301, 302, 303, 307, 308}
+_DOWNLOADS = _REDIRECTS | {416}
+"""What a download may be answered with, besides 2xx."""
+_BREAKS = (UpstreamBroken, UpstreamTimeout, UpstreamUnavailable, UrlUnreachable)
 _ELSEWHERE = {401, 402, 403, 404, 429}
 """Statuses, besides 5xx, with which another key or provider may be asked: nothing was made."""
 _BEGUN = {408, 504, 522, 524}
@@ -157,21 +162,49 @@ class Upstream:
     async def save(self, target: Target, request: UpstreamRequest, decode_error: ErrorDecoder, spool: Spool) -> Arrived:
         """Write what a download answers with into a spool; a redirect is followed through the guard, without the key.
 
-        Raises as `send` does, `UpstreamBroken` for a redirect that can't be followed; the spool is then discarded.
+        Raises as `go_on` does; the spool is then discarded.
         """
         try:
-            async with self._answered(target, request, decode_error, redirects=True) as response:
-                if response.status not in _REDIRECTS:
-                    return await _saved(response, spool, self.max_media)
-                where = response.headers.get("location", "")
-            trusted = frozenset({origin_of(target.provider.base_url)})
-            fetched = await self.fetcher.fetch(where, spool, trusted_origins=trusted)
-            return Arrived(spool, fetched.sha256, fetched.size, fetched.head)
-        except ClientError as error:
-            spool.discard()
-            raise UpstreamBroken(f"`{target.provider.name}` gave a file that can't be had: {error.message}") from error
+            return await self.go_on(target, request, decode_error, Download(spool, self.max_media))
         except BaseException:
             spool.discard()
+            raise
+
+    async def go_on(
+        self, target: Target, request: UpstreamRequest, decode_error: ErrorDecoder, download: Download
+    ) -> Arrived:
+        """Download what a `Download(spool, most)` lacks: everything, or what is left of it after an earlier request.
+
+        What breaks off is gone on with by itself, also where a redirect leads to a link that expires meanwhile. Raises
+        as `send` does, and `UpstreamBroken` for what never gets on, is too large, or is redirected to where the guard
+        lets nobody through. The spool then stays as it is, and belongs to the caller: he discards it, or goes on with
+        the same download and a fresh request. `download.refused` in 401, 403, 404, 410 says that the link was no good
+        (any more). With another link the rest is asked for by the file's ETag or time of change; where it is not the
+        same file, or the server can't tell, the download starts over.
+        """
+        try:
+            await download.complete(lambda: self._more(target, request, decode_error, download), _BREAKS)
+        except ClientError as error:
+            raise UpstreamBroken(f"`{target.provider.name}` gave a file that can't be had: {error.message}") from error
+        return download.arrived()
+
+    async def _more(
+        self, target: Target, request: UpstreamRequest, decode_error: ErrorDecoder, download: Download
+    ) -> None:
+        """Ask once for what a download lacks."""
+        rest = replace(request, headers={**request.headers, **download.headers()})
+        async with self._answered(target, rest, decode_error, download) as response:
+            if response.status not in _REDIRECTS:
+                download.name = "the file"
+                await download.take(response)
+                return
+            where = urljoin(str(response.url), response.headers.get("location", ""))
+        trusted = frozenset({origin_of(target.provider.base_url)})
+        try:
+            await self.fetcher.go_on(where, download, trusted_origins=trusted)
+        except UrlUnreachable:
+            if download.begun:
+                download.refused = None  # The upstream may have a fresh link.
             raise
 
     @asynccontextmanager
@@ -191,15 +224,18 @@ class Upstream:
 
     @asynccontextmanager
     async def _answered(
-        self, target: Target, request: UpstreamRequest, decode_error: ErrorDecoder, *, redirects: bool = False
+        self, target: Target, request: UpstreamRequest, decode_error: ErrorDecoder, download: Download | None = None
     ) -> AsyncIterator[aiohttp.ClientResponse]:
-        """Give the answer of a request, if it is a good one."""
+        """Give the answer of a request, if it is a good one; for a `download` a redirect is one, and that there is no
+        more."""
         provider = target.provider
         async with self.place(provider):
             await self._check_media(request.pieces)
             response = await self._open(target, request)
             try:
-                if not (200 <= response.status < 300 or (redirects and response.status in _REDIRECTS)):
+                if not (200 <= response.status < 300 or (download is not None and response.status in _DOWNLOADS)):
+                    if download is not None:
+                        download.refused = response.status
                     raise _refused(
                         decode_error(response.status, await _head(response), _retry_after(response)), response
                     )
@@ -302,18 +338,6 @@ def _refused(error: DarkroomError, response: aiohttp.ClientResponse) -> Darkroom
     begun = response.status in _BEGUN
     error.elsewhere = failing and not begun and not isinstance(error, ContentPolicyViolation | ClientError)
     return error
-
-
-async def _saved(response: aiohttp.ClientResponse, spool: Spool, most: int) -> Arrived:
-    digest, size, head = sha256(), 0, b""
-    async for chunk in response.content.iter_any():
-        digest.update(chunk)
-        spool.write(chunk)
-        size += len(chunk)
-        if size > most:
-            raise UpstreamBroken(f"the upstream sent more than the limit of {most} bytes")
-        head += chunk[: HEAD_BYTES - len(head)]
-    return Arrived(spool, digest.hexdigest(), size, head)
 
 
 async def _head(response: aiohttp.ClientResponse) -> bytes:

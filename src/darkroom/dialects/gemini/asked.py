@@ -17,6 +17,7 @@ from typing import Any
 
 import msgspec
 
+from darkroom.codecs.links import kind_by_name
 from darkroom.dialects.gemini.asked_params import camel, get, native_of, params_of
 from darkroom.dialects.openai_chat.parts import read_part, read_text
 from darkroom.dialects.wire import parse_object
@@ -162,7 +163,7 @@ class _Reader:
         if not isinstance(uri, str) or not uri:
             raise MalformedRequest(f"{at}.fileData.fileUri must be a URI", param=f"{at}.fileData.fileUri")
         uri = self.lifts.restore(uri)
-        kind = kind_of(mime) if isinstance(mime, str) else MediaKind.IMAGE
+        kind = kind_of(mime) if isinstance(mime, str) else kind_by_name(uri) or MediaKind.IMAGE
         name = file_name(uri, self.public_url)
         return MediaPart(kind, Named(name) if name else Remote(uri), filename=_name(inner), extra=_how(part))
 

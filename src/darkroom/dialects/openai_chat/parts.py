@@ -125,8 +125,7 @@ def _media(value: dict[str, Any], lifts: Lifts, param: str) -> Iterator[Part]:
     """Read any part that holds one piece of media: flat, or nested under the name of its kind."""
     name, inner = _payload(value, param)
     if isinstance(inner, list):
-        for index, frame in enumerate(inner):
-            yield MediaPart(MediaKind.IMAGE, read_source(frame, lifts, f"{param}.{name}[{index}]"))
+        yield from _frames(value, name, inner, lifts, param)
         return
     fields = inner if isinstance(inner, dict) else {name: inner}
     key = next((key for key in (*_PAYLOADS, name) if fields.get(key)), None)
@@ -141,6 +140,16 @@ def _media(value: dict[str, Any], lifts: Lifts, param: str) -> Iterator[Part]:
         yield Text(lifts.restore(caption))
 
 
+def _frames(value: dict[str, Any], name: str, frames: list[Any], lifts: Lifts, param: str) -> Iterator[Part]:
+    """Read a video that is told as its frames, as Qwen's API takes it: pictures, and in words what they are."""
+    if "video" in name:
+        fps = value.get("fps")
+        pace = f", {fps} a second" if isinstance(fps, int | float) else ""
+        yield Text(f"[video: its frames{pace}]")
+    for index, frame in enumerate(frames):
+        yield MediaPart(MediaKind.IMAGE, read_source(frame, lifts, f"{param}.{name}[{index}]"))
+
+
 def _payload(value: dict[str, Any], param: str) -> tuple[str, Any]:
     for name in _BY_FIELD:
         if name != "text" and value.get(name):
@@ -153,8 +162,12 @@ def _payload(value: dict[str, Any], param: str) -> tuple[str, Any]:
 
 def _kind_of_part(value: dict[str, Any], source: Source) -> MediaKind:
     declared = next((kind for word, kind in _KIND.items() if word in str(value.get("type") or "")), None)
-    if declared in {None, MediaKind.FILE} and isinstance(source, Inline) and source.declared_mime:
-        return kind_of(source.declared_mime)
+    if declared in {None, MediaKind.FILE}:
+        match source:
+            case Inline(_, str(mime)):
+                return kind_of(mime)
+            case Remote(url) if (named := links.kind_by_name(url)) is not None:
+                return named
     if declared is None:
         return next((kind for word, kind in _KIND.items() if any(word in key for key in value)), MediaKind.IMAGE)
     return declared
@@ -201,6 +214,7 @@ _BY_FIELD = (
     "video_url",
     "audio_url",
     "input_audio",
+    "input_video",
     "image",
     "video",
     "audio",

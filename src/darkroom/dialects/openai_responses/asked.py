@@ -29,7 +29,7 @@ _decode = msgspec.json.Decoder().decode
 _ROLES: dict[Any, Role] = {"user": "user", "assistant": "assistant", "system": "system", "developer": "developer"}
 _PARTS = {
     "assistant": frozenset({"output_text", "refusal"}),
-    "user": frozenset({"input_text", "input_image", "input_file", "input_audio"}),
+    "user": frozenset({"input_text", "input_image", "input_file", "input_audio", "input_video"}),
 }
 _IGNORED = frozenset(
     "reasoning web_search_call file_search_call code_interpreter_call mcp_call mcp_list_tools compaction".split()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from darkroom.database import Database, File, Upload, UploadPiece
+from darkroom.database import Database, File, Freed, Upload, UploadPiece
 from test_database import OTHER, db, picture, postgres, sha, url
 
 __all__ = ["db", "postgres", "url"]
@@ -75,42 +75,59 @@ async def test_a_page_goes_on_behind_a_file_that_was_deleted(db: Database) -> No
 async def test_a_deleted_file_takes_its_media_along(db: Database) -> None:
     await db.files.add(await filed(db, "a"))
     assert await db.files.delete(OTHER, "file_a", 2000) is None
-    assert await db.files.delete("local", "files/a", 2000) == "file_a"
+    assert await db.files.delete("local", "files/a", 2000) == Freed("file_a", "local", sha("a"))
     assert await db.files.delete("local", "file_a", 2000) is None
     assert await db.media("local", "media_a") is None
-    assert await db.unreferenced_blobs() == [sha("a")]
+    assert await db.unreferenced_blobs() == {sha("a"): 1234}
 
 
 async def test_what_has_expired_is_deleted(db: Database) -> None:
     await db.files.add(await filed(db, "a", expires=1500))
     await db.files.add(await filed(db, "b", expires=3000))
     await db.files.add(await filed(db, "c"))
-    assert await db.files.delete_expired(1500) == 1
-    assert await db.files.delete_expired(1500) == 0
+    assert await db.files.count_expired(1500) == 1
+    assert await db.files.delete_expired(1500) == [Freed("file_a", "local", sha("a"))]
+    assert await db.files.delete_expired(1500) == []
+    assert await db.files.count_expired(1500) == 0
     assert [media.id for media in await db.list_media(None, 9)] == ["media_c", "media_b"]
 
 
 async def test_an_upload_and_its_pieces(db: Database) -> None:
-    upload = Upload(sha("secret"), "local", None, "barn.png", 30, 1000)
+    upload = Upload(
+        sha("secret"), "local", None, "barn.png", None, 1000, 5000, lasts=3600, metadata="a b", file="file_x"
+    )
     await db.files.add_upload(upload)
-    assert await db.files.upload(sha("secret")) == upload
-    assert await db.files.upload(sha("guess")) is None
+    assert await db.files.upload(sha("secret"), 4999) == upload
+    assert await db.files.upload(sha("secret"), 5000) is None
+    assert await db.files.upload(sha("guess"), 1000) is None
+    assert await db.files.size_upload(upload.digest, 30)
+    assert await db.files.size_upload(upload.digest, 30)
+    assert not await db.files.size_upload(upload.digest, 31)
     first, second = UploadPiece(0, sha("a"), 10), UploadPiece(10, sha("b"), 20)
-    assert await db.files.add_piece(upload.digest, second)
-    assert await db.files.add_piece(upload.digest, first)
-    assert not await db.files.add_piece(upload.digest, UploadPiece(10, sha("c"), 5))
-    assert not await db.files.add_piece(sha("guess"), first)
+    assert await db.files.add_piece(upload.digest, first, 1000)
+    assert await db.files.add_piece(upload.digest, second, 1000)
+    assert not await db.files.add_piece(upload.digest, UploadPiece(10, sha("c"), 5), 1000)
+    assert not await db.files.add_piece(sha("guess"), first, 1000)
     assert await db.files.pieces(upload.digest) == [first, second]
-    assert await db.files.delete_upload(upload.digest)
-    assert not await db.files.delete_upload(upload.digest)
-    assert await db.files.pieces(upload.digest) == []
+    assert await db.unreferenced_blobs() == {}
+    assert not await db.forget_blob(sha("a"))
+    assert sorted(await db.files.end_upload(upload.digest, 2000)) == sorted([sha("a"), sha("b")])
+    ended = await db.files.upload(upload.digest, 2000)
+    assert ended is not None
+    assert (ended.done, ended.size) == (2000, 30)
+    assert await db.unreferenced_blobs() == {sha("a"): 10, sha("b"): 20}
+    assert await db.forget_blob(sha("a"))
+    assert await db.files.delete_upload(upload.digest) == []
+    assert await db.files.delete_upload(upload.digest) is None
 
 
 async def test_old_uploads_are_forgotten(db: Database) -> None:
-    await db.files.add_upload(Upload(sha("old"), "local", "files/x", "a", None, 1000))
-    await db.files.add_piece(sha("old"), UploadPiece(0, sha("a"), 10))
-    await db.files.add_upload(Upload(sha("new"), "local", None, "a", None, 2000))
-    assert await db.files.forget_uploads(2000) == 1
-    assert await db.files.upload(sha("old")) is None
+    await db.files.add_upload(Upload(sha("old"), "local", "files/x", "a", None, 1000, 2000))
+    await db.files.add_piece(sha("old"), UploadPiece(0, sha("a"), 10), 1000)
+    await db.files.add_upload(Upload(sha("new"), "local", None, "a", None, 1000, 2000))
+    await db.files.prolong_upload(sha("new"), 2001)
+    assert await db.files.count_expired_uploads(2000) == 1
+    assert await db.files.delete_expired_uploads(2000) == (1, [sha("a")])
+    assert await db.files.count_expired_uploads(2000) == 0
     assert await db.files.pieces(sha("old")) == []
-    assert await db.files.upload(sha("new")) is not None
+    assert await db.files.upload(sha("new"), 2000) is not None

@@ -6,7 +6,9 @@ import asyncio
 import io
 import json
 import os
+import sqlite3
 from collections.abc import AsyncIterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +23,11 @@ from darkroom.endpoints.multipart import read_form
 from darkroom.errors import MalformedRequest, TooLarge
 from darkroom.settings import Limits
 from darkroom.sketch import film, paint
-from darkroom.spool import Spools
+from darkroom.spool import Spool, Spools
+from darkroom.storage import FileStorage
 from running import House, Json, content_of, running, sha256, user
 from test_gemini_door import sdk
+from test_ingest import padded
 
 pytestmark = pytest.mark.filterwarnings("ignore:Sending a large body:ResourceWarning")
 PICTURE = paint("a red barn", size=(640, 480)).data
@@ -41,6 +45,18 @@ async def small(tmp_path: Path) -> AsyncIterator[House]:
 
 async def uploaded(house: House, data: bytes = PICTURE, name: str = "barn.png", **fields: Any) -> Any:
     return await house.client.files.create(file=(name, data), purpose=PURPOSE, **fields)
+
+
+def expire(house: House) -> None:
+    """Let the time of every upload have come."""
+    with closing(sqlite3.connect(house.root / "darkroom.db")) as database:
+        database.execute("UPDATE uploads SET expires = 1")
+        database.commit()
+
+
+def padding(size: int) -> bytes:
+    """Return a box of a film that players skip."""
+    return size.to_bytes(4, "big") + b"free" + bytes(size - 8)
 
 
 def named(id: str) -> Json:
@@ -81,8 +97,7 @@ async def test_a_file_is_uploaded_read_and_deleted(house: House) -> None:
     for call in (house.client.files.retrieve, house.client.files.content, house.client.files.delete):
         with pytest.raises(openai.NotFoundError):
             await call(made.id)
-    await house.gateway.sweeper.sweep(grace_ms=0)
-    assert await house.media() == []
+    assert await house.is_empty()
 
 
 @pytest.mark.parametrize("part", ["file", "input_image"])
@@ -113,6 +128,51 @@ async def test_deleting_a_file_leaves_what_holds_the_same_bytes(house: House) ->
     await house.client.files.delete(first.id)
     await house.gateway.sweeper.sweep(grace_ms=0)
     assert await (await house.client.files.content(second.id)).aread() == PICTURE
+
+
+async def test_a_file_is_ready_as_soon_as_it_is_there(house: House) -> None:
+    made = await uploaded(house)
+    assert await house.client.files.wait_for_processing(made.id, max_wait_seconds=5) == made
+
+
+async def test_a_files_content_comes_in_ranges(house: House) -> None:
+    made = await uploaded(house, name="bärn.png")
+    path = f"/v1/files/{made.id}/content"
+    async with house.http.get(path, headers={"range": "bytes=10-19"}) as response:
+        assert (response.status, await response.read()) == (206, PICTURE[10:20])
+        assert response.headers["content-range"] == f"bytes 10-19/{len(PICTURE)}"
+        assert response.headers["content-disposition"] == "attachment; filename*=UTF-8''b%C3%A4rn.png"
+        assert response.headers["x-content-type-options"] == "nosniff"
+        etag = response.headers["etag"]
+    async with house.http.get(path, headers={"if-none-match": etag}) as response:
+        assert response.status == 304
+    async with house.http.get(path, headers={"range": "bytes=10-19", "if-range": '"another"'}) as response:
+        assert (response.status, await response.read()) == (200, PICTURE)
+    async with house.http.get(path, headers={"range": f"bytes={len(PICTURE)}-"}) as response:
+        assert response.status == 416
+    async with house.http.head(path) as response:
+        assert (response.status, response.headers["content-length"]) == (200, str(len(PICTURE)))
+
+
+async def test_a_large_file_is_written_once(tmp_path: Path) -> None:
+    """What was spooled becomes the blob, without a copy."""
+    async with running(tmp_path) as house:
+        linked: list[int] = []
+        put = FileStorage.put
+
+        async def noting(self: FileStorage, spool: Spool, sha256: str, size: int) -> None:
+            assert spool.path is not None
+            linked.append(spool.path.stat().st_ino)
+            await put(self, spool, sha256, size)
+
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(FileStorage, "put", noting)
+            made = await uploaded(house, padded(3_000_000))
+        (media,) = await house.media()
+        path = house.gateway.storage.local_path(media.blob)
+        assert path is not None
+        assert [path.stat().st_ino] == linked
+        assert made.bytes == 3_000_000
 
 
 async def test_a_file_may_go_away_by_itself(house: House) -> None:
@@ -270,14 +330,12 @@ async def test_googles_sdk_uploads_names_lists_and_deletes(house: House, version
 async def test_a_large_file_comes_in_pieces(tmp_path: Path) -> None:
     """Google's SDK cuts at 8 MiB."""
     data = film("a storm").data
-    data += bytes(20 * 1024 * 1024 - len(data))
+    data += padding(20 * 1024 * 1024 - len(data))
     async with running(tmp_path) as house, sdk(house) as client:
         file = await client.files.upload(file=io.BytesIO(data), config={"mime_type": "video/mp4", "name": "storm-1"})
         assert (file.name, file.mime_type, file.size_bytes) == ("files/storm-1", "video/mp4", len(data))
         (media,) = await house.media()
         assert media.blob == sha256(data)
-        assert len(await house.blobs()) == 3
-        await house.gateway.sweeper.sweep(grace_ms=0)
         assert await house.blobs() == [media.blob]
         assert house.parts() == []
 
@@ -393,9 +451,11 @@ async def test_uploads_that_end_nowhere_are_swept(house: House) -> None:
     assert await house.blobs() == [sha256(PICTURE)]
     await house.gateway.sweeper.sweep()
     assert (await go_on(house, url, "query"))[0].headers["x-goog-upload-size-received"] == str(len(PICTURE))
-    await house.gateway.sweeper.sweep(grace_ms=-1000)
+    expire(house)
     assert (await go_on(house, url, "query"))[0].status == 404
-    assert house.parts() == []
+    swept = await house.gateway.sweeper.sweep()
+    assert swept.uploads == 1
+    assert await house.is_empty()
 
 
 # Owners

@@ -42,7 +42,7 @@ def scalars() -> dict[str, Any]:
         kind = get_type_hints(Settings)[item.name]
         if is_dataclass(kind):
             found |= {f"{item.name}.{name}": inner for name, inner in get_type_hints(kind).items()}
-        elif item.name not in ("providers", "models"):
+        elif item.name not in ("providers", "models", "retention"):
             found[item.name] = kind
     return found
 

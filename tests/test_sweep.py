@@ -83,6 +83,7 @@ async def test_a_dry_run_only_counts(door: Door) -> None:
     ended = await command(door.root, "media", "sweep", "--grace", "0", "--dry-run")
     assert ended.code == 0
     assert "orphans: 1" in ended.out
+    assert "spools: 1" in ended.out
     assert planted in stored(door.root).blobs
     assert stored(door.root).parts
 
@@ -102,13 +103,15 @@ async def test_what_is_young_is_spared(door: Door) -> None:
     assert young in stored(door.root).blobs
 
 
-async def test_bytes_of_deleted_media_go_in_one_sweep(door: Door) -> None:
+async def test_what_a_deletion_left_goes_in_one_sweep(door: Door) -> None:
+    """A crash between the row and the bytes."""
     gone, kept = await door.picture("a red boat"), await door.picture("a blue boat")
     path = blob_of(door.root, gone["id"])
-    await door.send("DELETE", f"/v1/media/{gone['id']}")
+    size = path.stat().st_size
+    await door.gateway.database.delete_media("local", gone["id"], now())
     assert path.exists()
     swept = await door.gateway.sweeper.sweep(grace_ms=0)
-    assert swept.unreferenced == 1
+    assert (swept.unreferenced, swept.bytes) == (1, size)
     assert not path.exists()
     on_disk = stored(door.root)
     assert set(on_disk.media) == {kept["id"]}

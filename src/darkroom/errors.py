@@ -12,9 +12,14 @@
     │   ├── NotFound                   404
     │   │   └── UnknownModel           404
     │   ├── MethodNotAllowed           405
+    │   ├── Conflict                   409  what it is about is in another state than the request takes it to be
+    │   ├── PreconditionFailed         412  a version of a protocol that is not spoken here
     │   ├── TooLarge                   413  body, media, pixels or parts over a limit
+    │   ├── WrongType                  415  a body of another type than the door takes
     │   ├── RangeNotSatisfiable        416
+    │   ├── KeyReused                  422  an idempotency key that belongs to another request
     │   ├── TooManyRequests            429  Darkroom's own limits
+    │   ├── ChecksumMismatch           460  bytes that are not those that the client sent; the number is tus's
     │   └── Cancelled                  499  the client left before the end
     ├── UpstreamError                  the upstream failed
     │   ├── UpstreamRejected           400  it refused the request as it stood
@@ -131,9 +136,24 @@ class MethodNotAllowed(ClientError):
     code = "method_not_allowed"
 
 
+class Conflict(ClientError):
+    status = 409
+    code = "conflict"
+
+
+class PreconditionFailed(ClientError):
+    status = 412
+    code = "precondition_failed"
+
+
 class TooLarge(ClientError):
     status = 413
     code = "too_large"
+
+
+class WrongType(ClientError):
+    status = 415
+    code = "wrong_type"
 
 
 class RangeNotSatisfiable(ClientError):
@@ -141,10 +161,20 @@ class RangeNotSatisfiable(ClientError):
     code = "range_not_satisfiable"
 
 
+class KeyReused(ClientError):
+    status = 422
+    code = "idempotency_key_reused"
+
+
 class TooManyRequests(ClientError):
     status = 429
     code = "rate_limit_exceeded"
     type = "rate_limit_error"
+
+
+class ChecksumMismatch(ClientError):
+    status = 460
+    code = "checksum_mismatch"
 
 
 class Cancelled(ClientError):

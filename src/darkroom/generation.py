@@ -8,9 +8,9 @@ from typing import Any, Literal
 
 from darkroom.media import Media
 
-Status = Literal["queued", "running", "completed", "failed", "cancelled", "expired", "imported"]
+Status = Literal["queued", "running", "completed", "failed", "cancelled", "expired", "imported", "deleted"]
 """`expired`: it took too long, or the upstream let go of it; `imported`: made elsewhere, and learnt of from a history
-that a client sent."""
+that a client sent; `deleted`: nothing is left but its place in the lineage of others."""
 
 InputRole = Literal["edited", "character", "style", "reference", "mask", "first_frame"]
 """What media is to what is made from it: changed, or looked at for a figure, a manner, or anything else."""
@@ -31,7 +31,8 @@ class Generation:
 
     `upstream_ids` are the ids that the upstream gave (`gen_id`, `task_id`); `replay` is what it must be shown again:
     its own message, with media replaced by references (`{"text": …}`, `{"fields": …}`). `key` is the alias of the key
-    that it was made with, and that signatures, files and stored answers are bound to.
+    that it was made with, and that signatures, files and stored answers are bound to. `runner` is written alone: the
+    process that makes it, which ends with it unless it is a job.
     """
 
     id: str
@@ -50,3 +51,4 @@ class Generation:
     finished: int | None = None
     error: Mapping[str, Any] | None = None
     key: str = ""
+    runner: str | None = None

@@ -9,7 +9,9 @@ import click
 
 from darkroom.cli.running import database_of, read_settings, run
 from darkroom.cli.tree import drawn
+from darkroom.clock import now
 from darkroom.codecs.links import make_link, media_id_of
+from darkroom.errors import NotFound
 from darkroom.forest import describe_forest, newest_trees, tree_of
 from darkroom.gateway import Gateway
 from darkroom.generations import describe
@@ -46,21 +48,59 @@ async def list_media(config: str | None, limit: int) -> None:
     type=click.IntRange(min=0),
     help="seconds that young bytes are spared",
 )
+@click.option("--output", default="text", show_default=True, type=click.Choice(["text", "json"]))
 @click.pass_obj
 @run
-async def sweep(config: str | None, dry_run: bool, grace: int) -> None:
-    """Remove what crashes and deletions left over."""
+async def sweep(config: str | None, dry_run: bool, grace: int, output: str) -> None:
+    """Remove what crashes and deletions left over, and what has been kept long enough."""
     settings = read_settings(config)
     async with database_of(settings) as database:
         storage = await Storage.open(settings.storage.media)
         try:
-            swept = await Sweeper(database, storage).sweep(grace_ms=grace * 1000, dry=dry_run)
+            sweeper = Sweeper(database, storage, settings.retention)
+            swept = await sweeper.sweep(grace_ms=grace * 1000, dry=dry_run)
         finally:
             await storage.close()
-    for name, value in asdict(swept).items():
-        click.echo(f"{name}: {value}")
+    if output == "json":
+        click.echo(json.dumps({"dry_run": dry_run, **asdict(swept)}, indent=2))
+    else:
+        for name, value in asdict(swept).items():
+            if name != "retired":
+                click.echo(f"{name}: {value}")
+        for row in swept.retired:
+            click.echo(f"retired: {row.media} {row.kind} of {row.owner}, {row.bytes} bytes, by {row.why}")
     if swept.missing:
         raise SystemExit(1)
+
+
+@media.command("pin")
+@click.argument("ids", nargs=-1, required=True)
+@click.pass_obj
+@run
+async def pin(config: str | None, ids: tuple[str, ...]) -> None:
+    """Keep media (media_… or links), whatever their age."""
+    await _set_pins(config, ids, pinned=True)
+
+
+@media.command("unpin")
+@click.argument("ids", nargs=-1, required=True)
+@click.pass_obj
+@run
+async def unpin(config: str | None, ids: tuple[str, ...]) -> None:
+    """Let media go again when their time comes."""
+    await _set_pins(config, ids, pinned=False)
+
+
+async def _set_pins(config: str | None, ids: tuple[str, ...], *, pinned: bool) -> None:
+    async with database_of(read_settings(config)) as database:
+        for id in ids:
+            found = await database.media_by_id(media_id_of(id) or id)
+            if found is None:
+                raise NotFound(f"there is no media `{id}`")
+            if pinned:
+                await database.retention.pin(found.owner, found.id, now())
+            else:
+                await database.retention.unpin(found.owner, found.id)
 
 
 @media.command("tree")

@@ -17,8 +17,13 @@ class UpstreamRows(Rows):
 
     # Threads
 
-    async def add_thread(self, owner: str, thread: Thread, created: int, *, only: bool) -> None:
-        """Record a state of a conversation; `only`: the upstream keeps no earlier state under this name."""
+    async def add_thread(
+        self, owner: str, thread: Thread, created: int, *, only: bool, generation: str | None = None
+    ) -> None:
+        """Record a state of a conversation, and the generation that it was reached by.
+
+        `only`: the upstream keeps no earlier state under this name.
+        """
         row = asdict(thread)
         async with self._backend.transaction() as connection:
             if only:
@@ -31,6 +36,10 @@ class UpstreamRows(Rows):
                     value=thread.value,
                 )
             await self._queries.add_thread(connection, owner=owner, created=created, **row)
+            if generation is not None:
+                await self._queries.remember_generation(
+                    connection, generation=generation, provider=thread.provider, key=thread.key, value=thread.value
+                )
 
     async def threads(self, owner: str, digests: Sequence[str]) -> list[Thread]:
         """Return what upstreams remember of these states."""

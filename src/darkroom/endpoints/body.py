@@ -5,16 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
-from hashlib import sha256
 
 from starlette.requests import ClientDisconnect, Request
 
 from darkroom.codecs.json_lift import JsonLifter
 from darkroom.errors import MalformedRequest, TooLarge
 from darkroom.lifted import Lifts
-from darkroom.media import HEAD_BYTES, Arrived
 from darkroom.settings import Limits
-from darkroom.spool import Spool
 
 _IDLE_SECONDS = 60.0
 
@@ -37,32 +34,6 @@ async def read_lifted(request: Request, lifts: Lifts, limits: Limits) -> bytes:
             skeleton.append(piece)
     skeleton.append(lifter.flush())
     return b"".join(skeleton)
-
-
-class Incoming:
-    """Bytes on their way into a spool, hashed while they come. `limit` is in bytes."""
-
-    def __init__(self, spool: Spool, limit: int) -> None:
-        self.spool = spool
-        self.size = 0
-        self._limit = limit
-        self._hash = sha256()
-        self._head = b""
-
-    def write(self, data: bytes) -> None:
-        """Take the next bytes. Raises `TooLarge`, and lets go of the spool then."""
-        self.size += len(data)
-        if self.size > self._limit:
-            self.spool.discard()
-            raise TooLarge(f"the file is larger than the limit of {self._limit} bytes")
-        self._hash.update(data)
-        self._head += data[: HEAD_BYTES - len(self._head)]
-        self.spool.write(data)
-
-    def arrived(self) -> Arrived:
-        """Take the end of the bytes."""
-        self.spool.rest()
-        return Arrived(self.spool, self._hash.hexdigest(), self.size, self._head)
 
 
 async def read_small(request: Request, limit: int) -> bytes:

@@ -11,16 +11,16 @@ from typing import Any, get_args
 from urllib.parse import quote
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.responses import JSONResponse, Response
 
-from darkroom.clock import new_id, now
+from darkroom.clock import now
 from darkroom.database import File
 from darkroom.database.files import Order
 from darkroom.endpoints.body import number
+from darkroom.endpoints.media import serve_bytes
 from darkroom.endpoints.multipart import Form, read_form
 from darkroom.errors import MalformedRequest, NotFound
 from darkroom.gateway import Gateway
-from darkroom.media import Arrived
 
 PURPOSES = ("assistants", "batch", "fine-tune", "vision", "user_data", "evals")
 _SECONDS = (3600, 2592000)
@@ -35,14 +35,14 @@ async def create_file(request: Request) -> Response:
     async with gateway.place(owner):
         form = await read_form(request, gateway.storage.spools.new, gateway.settings.limits)
         try:
-            purpose, expires = _purpose(form.fields), _expiry(form.fields)
+            purpose, expires = check_purpose(form.fields.get("purpose", "")), _expiry(form.fields)
             upload = _only_file(form)
-            file = await keep_file(
-                gateway, owner, upload.data, upload.filename or "file", purpose=purpose, expires=expires
+            file = await gateway.filing.keep(
+                owner, upload.data, upload.filename or "file", purpose=purpose, expires=expires
             )
         finally:
             form.discard()
-    return JSONResponse(_describe(file))
+    return JSONResponse(describe_file(file))
 
 
 async def list_files(request: Request) -> Response:
@@ -61,18 +61,18 @@ async def list_files(request: Request) -> Response:
         purpose=query.get("purpose", ""),
         order=order,
     )
-    page = [_describe(file) for file in rows[:limit]]
+    page = [describe_file(file) for file in rows[:limit]]
     ends = {"first_id": page[0]["id"], "last_id": page[-1]["id"]} if page else {"first_id": None, "last_id": None}
     return JSONResponse({"object": "list", "data": page, **ends, "has_more": len(rows) > limit})
 
 
 async def get_file(request: Request) -> Response:
     """`GET /v1/files/{id}`."""
-    return JSONResponse(_describe(await find_file(request)))
+    return JSONResponse(describe_file(await find_file(request)))
 
 
 async def file_content(request: Request) -> Response:
-    """`GET /v1/files/{id}/content`: the bytes, untouched."""
+    """`GET /v1/files/{id}/content`: the bytes, untouched; ranges and conditional requests as for a link."""
     return await content_of(request, await find_file(request))
 
 
@@ -80,29 +80,10 @@ async def delete_file(request: Request) -> Response:
     """`DELETE /v1/files/{id}`: the file and its media; links to it die."""
     gateway: Gateway = request.app.state.gateway
     id = request.path_params["id"]
-    if await gateway.database.files.delete(request.state.owner, id, now()) is None:
+    gone = await gateway.deletion.file(request.state.owner, id)
+    if gone is None:
         raise missing_file(id)
-    return JSONResponse({"id": id, "object": "file", "deleted": True})
-
-
-async def keep_file(
-    gateway: Gateway,
-    owner: str,
-    data: Arrived,
-    filename: str,
-    *,
-    purpose: str = "user_data",
-    name: str | None = None,
-    expires: int | None = None,
-) -> File:
-    """Store bytes as a file. Raises `InvalidMedia`, `TooLarge`, and `MalformedRequest` when the name is taken."""
-    media = await gateway.chat.ingest.keep(data, owner, "uploaded", filename=filename)
-    id = new_id("file")
-    file = File(id, media, name or f"files/{id.partition('_')[2]}", filename, purpose, now(), expires)
-    if not await gateway.database.files.add(file):
-        await gateway.database.delete_media(owner, media.id, now())
-        raise taken(file.name)
-    return file
+    return JSONResponse({"id": gone, "object": "file", "deleted": True})
 
 
 async def find_file(request: Request, id: str | None = None) -> File:
@@ -116,25 +97,20 @@ async def find_file(request: Request, id: str | None = None) -> File:
 
 
 async def content_of(request: Request, file: File) -> Response:
-    """Return a file's bytes, to be saved and not shown."""
-    gateway: Gateway = request.app.state.gateway
-    headers = {
-        "content-length": str(file.media.size),
+    """Return a file's bytes, a range of them or none, to be saved and not shown."""
+    named = {
+        "cache-control": "private, no-cache",
         "content-disposition": f"attachment; filename*=UTF-8''{quote(file.filename)}",
-        "x-content-type-options": "nosniff",
     }
-    return StreamingResponse(await gateway.storage.read(file.media.blob), 200, headers, file.media.mime)
-
-
-def taken(name: str) -> MalformedRequest:
-    return MalformedRequest(f"you have a file `{name}` already; delete it, or choose another name")
+    return await serve_bytes(request.app.state.gateway, request, file.media, named)
 
 
 def missing_file(id: str) -> NotFound:
     return NotFound(f"you have no file `{id[:64]}`; it was never here, or it was deleted, or has expired")
 
 
-def _describe(file: File) -> dict[str, Any]:
+def describe_file(file: File) -> dict[str, Any]:
+    """Return a file as OpenAI's clients see it."""
     return {
         "id": file.id,
         "object": "file",
@@ -153,11 +129,16 @@ def _only_file(form: Form) -> Any:
     return form.files[0]
 
 
-def _purpose(fields: Mapping[str, str]) -> str:
-    purpose = fields.get("purpose", "")
+def check_purpose(purpose: str) -> str:
+    """Return a purpose that there is. Raises `MalformedRequest`."""
     if purpose not in PURPOSES:
         raise MalformedRequest(f"`purpose` must be one of {', '.join(PURPOSES)}", param="purpose")
     return purpose
+
+
+def check_seconds(text: str, param: str) -> int:
+    """Return for how many seconds a file shall stay: an hour to thirty days. Raises `MalformedRequest`."""
+    return number(text, param, *_SECONDS)
 
 
 def _expiry(fields: Mapping[str, str]) -> int | None:
@@ -166,4 +147,4 @@ def _expiry(fields: Mapping[str, str]) -> int | None:
         return None
     if fields.get(_ANCHOR) != "created_at":
         raise MalformedRequest("`expires_after[anchor]` must be created_at", param=_ANCHOR)
-    return now() + 1000 * number(fields.get(_LASTS, ""), _LASTS, *_SECONDS)
+    return now() + 1000 * check_seconds(fields.get(_LASTS, ""), _LASTS)

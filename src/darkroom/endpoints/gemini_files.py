@@ -1,8 +1,8 @@
 """The Files API of Gemini: resumable uploads, and the files that become of them.
 
 Strategy. Starting an upload gives a URL with a secret, which is the permission to go on; the database has its hash.
-Each piece that comes before the last is stored as a blob without a row, so any replica can go on with an upload, and
-one that is never completed is swept like anything else that was left over. The last piece puts them together.
+Each piece that comes before the last is made durable (`filing`), so any replica can go on with an upload, and one that
+is never completed is swept. The last piece puts them together.
 Format: https://ai.google.dev/api/files
 """
 
@@ -25,11 +25,12 @@ from darkroom.codecs.links import make_link
 from darkroom.database import File, Upload, UploadPiece
 from darkroom.dialects.gemini.asked_params import get
 from darkroom.dialects.wire import parse_object
-from darkroom.endpoints.body import Incoming, arriving, read_small
+from darkroom.endpoints.body import arriving, read_small
 from darkroom.endpoints.errors import google_error_response
-from darkroom.endpoints.files import content_of, find_file, keep_file, missing_file, taken
+from darkroom.endpoints.files import content_of, find_file, missing_file
 from darkroom.endpoints.gemini import page_size
 from darkroom.errors import DarkroomError, MalformedRequest, NotFound, TooLarge
+from darkroom.filing import Incoming, taken
 from darkroom.gateway import Gateway
 from darkroom.storage import GRACE_MS
 
@@ -80,7 +81,7 @@ async def delete_file(request: Request) -> Response:
     """`DELETE /v1beta/files/{id}`: the file and its media; links to it die."""
     gateway: Gateway = request.app.state.gateway
     name = f"files/{request.path_params['id']}"
-    if await gateway.database.files.delete(request.state.owner, name, now()) is None:
+    if await gateway.deletion.file(request.state.owner, name) is None:
         raise missing_file(name)
     return JSONResponse({})
 
@@ -98,7 +99,8 @@ async def _start(request: Request) -> Response:
         raise taken(name)
     shown = get(told, "displayName") or request.headers.get("x-goog-upload-file-name") or "file"
     secret = secrets.token_urlsafe(32)
-    begun = Upload(_digest(secret), request.state.owner, name, str(shown)[:_MAX_NAME], size, now())
+    filename = str(shown)[:_MAX_NAME]
+    begun = Upload(_digest(secret), request.state.owner, name, filename, size, now(), now() + GRACE_MS)
     await gateway.database.files.add_upload(begun)
     url = f"{gateway.settings.public_url}{request.url.path}?upload_id={secret}&upload_protocol=resumable"
     return _answer("active", {}, {"x-goog-upload-url": url, "x-goog-upload-chunk-granularity": str(_GRANULARITY)})
@@ -106,8 +108,8 @@ async def _start(request: Request) -> Response:
 
 async def _go_on(request: Request, secret: str) -> Response:
     gateway: Gateway = request.app.state.gateway
-    begun = await gateway.database.files.upload(_digest(secret))
-    if begun is None or begun.created < now() - GRACE_MS:
+    begun = await gateway.database.files.upload(_digest(secret), now())
+    if begun is None:
         raise NotFound("there is no such upload; it was completed or cancelled, or has taken longer than an hour")
     commands = _commands(request)
     pieces = await gateway.database.files.pieces(begun.digest)
@@ -115,7 +117,7 @@ async def _go_on(request: Request, secret: str) -> Response:
     if commands == {"query"}:
         return _answer("active", {}, {"x-goog-upload-size-received": str(received)})
     if commands == {"cancel"}:
-        await gateway.database.files.delete_upload(begun.digest)
+        await gateway.filing.drop(begun)
         return _answer("cancelled", {})
     if not commands or not commands <= {"upload", "finalize"}:
         raise MalformedRequest("X-Goog-Upload-Command must be upload, finalize, query or cancel")
@@ -130,15 +132,12 @@ async def _go_on(request: Request, secret: str) -> Response:
 async def _take(request: Request, gateway: Gateway, begun: Upload, received: int) -> Response:
     """Take a piece that is not the last."""
     incoming = await _piece(request, gateway, begun, received, [])
-    data = incoming.arrived()
     try:
-        if data.size:
-            await gateway.storage.put(incoming.spool, data.sha256, data.size)
-            if not await gateway.database.files.add_piece(begun.digest, UploadPiece(received, data.sha256, data.size)):
-                raise MalformedRequest("this piece of the upload is here already")
+        if incoming.size and not await gateway.filing.add_piece(begun, received, incoming):
+            raise MalformedRequest("this piece of the upload is here already")
     finally:
         incoming.spool.discard()
-    return _answer("active", {}, {"x-goog-upload-size-received": str(received + data.size)})
+    return _answer("active", {}, {"x-goog-upload-size-received": str(received + incoming.size)})
 
 
 async def _finalize(
@@ -148,9 +147,9 @@ async def _finalize(
     try:
         if begun.size is not None and incoming.size != begun.size:
             raise MalformedRequest(f"{begun.size} bytes were announced, and {incoming.size} came")
-        if not await gateway.database.files.delete_upload(begun.digest):
+        if not await gateway.filing.drop(begun):
             raise MalformedRequest("the upload is complete already")
-        file = await keep_file(gateway, begun.owner, incoming.arrived(), begun.filename, name=begun.name)
+        file = await gateway.filing.keep(begun.owner, incoming.arrived(), begun.filename, name=begun.name)
     finally:
         incoming.spool.discard()
     return _answer("final", {"file": _describe(file, gateway)})
@@ -166,9 +165,7 @@ async def _piece(
     most = gateway.settings.limits.media
     incoming = Incoming(gateway.storage.spools.new(), most if before else max(most - received, 0))
     try:
-        for piece in before:
-            async for chunk in await gateway.storage.read(piece.blob):
-                incoming.write(chunk)
+        await gateway.filing.join(before, incoming)
         async with aclosing(arriving(request)) as chunks:
             async for chunk in chunks:
                 incoming.write(chunk)

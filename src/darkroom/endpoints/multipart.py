@@ -13,8 +13,9 @@ from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.requests import Request
 
-from darkroom.endpoints.body import Incoming, arriving
+from darkroom.endpoints.body import arriving
 from darkroom.errors import MalformedRequest, TooLarge
+from darkroom.filing import Incoming
 from darkroom.media import Arrived
 from darkroom.settings import Limits
 from darkroom.spool import Spool

@@ -7,13 +7,16 @@ from typing import Any
 from darkroom.endpoints.schemas import (
     ANY_OBJECT,
     INTEGER,
+    KEY,
     MAYBE_INTEGER,
     MAYBE_STRING,
+    PREFER,
     STRING,
     Schema,
     answers,
     json_body,
     list_of,
+    made,
     object_of,
     ref,
 )
@@ -67,6 +70,12 @@ SCHEMAS: Schema = {
         id=STRING, object={"type": "string", "const": "file"}, bytes=INTEGER, created_at=INTEGER, filename=STRING,
         purpose=STRING, status=STRING, expires_at=MAYBE_INTEGER,
     ),
+    "Upload": object_of(
+        "object", "status", "bytes_received",
+        object={"type": "string", "const": "upload"}, status={"type": "string", "enum": ["pending", "completed"]},
+        bytes_received=INTEGER, bytes=MAYBE_INTEGER, filename=STRING, purpose=STRING, created_at=INTEGER,
+        expires_at=INTEGER, file={"anyOf": [ref("File"), {"type": "null"}]},
+    ),
     "Files": object_of(
         "object", "data", "has_more",
         object={"type": "string", "const": "list"}, data=list_of(ref("File")), first_id=MAYBE_STRING,
@@ -74,6 +83,11 @@ SCHEMAS: Schema = {
     ),
 }  # fmt: skip
 
+_BYTES_OF_A_FILE: Schema = {
+    "206": {"description": "A range of them", "content": {"*/*": {"schema": {"type": "string", "format": "binary"}}}},
+    "304": {"description": "Not modified"},
+    "416": {"description": "Range not satisfiable"},
+}
 _CONTENTS: Schema = {"contents": [{"role": "user", "parts": [{"text": "a lighthouse in a storm"}]}]}
 _BYTES: Schema = {
     "description": "The bytes, untouched",
@@ -121,17 +135,17 @@ def _generate(output: Schema) -> Schema:
     }
     model = _parameter("model", "path", STRING, "`model:method`", example="sketch:generateContent")
     alt = _parameter("alt", "query", {"type": "string", "enum": ["sse"]}, "how a stream is framed; else one JSON list")
-    return _operation(
-        "Generate content, as Gemini's API does",
-        success,
-        description="`{model}` ends in `:generateContent` or `:streamGenerateContent`. Media is `inlineData`, or with "
-        "another X-Darkroom-Output than `inline` a link in `fileData`.",
-        parameters=[model, alt, output],
-        requestBody={
+    return {
+        "summary": "Generate content, as Gemini's API does",
+        "responses": made(success, "GoogleError"),
+        "description": "`{model}` ends in `:generateContent` or `:streamGenerateContent`. Media is `inlineData`, or "
+        "with another X-Darkroom-Output than `inline` a link in `fileData`.",
+        "parameters": [model, alt, output, KEY, PREFER],
+        "requestBody": {
             "required": True,
             "content": {"application/json": {"schema": ref("GenerateContentRequest"), "example": _CONTENTS}},
         },
-    )
+    }
 
 
 def _upload() -> Schema:
@@ -180,5 +194,57 @@ def _files() -> Schema:
                 "Delete a file and its media", json_body(ref("Deleted")), "Error", parameters=[id], description=shared
             ),
         },
-        "/v1/files/{id}/content": {"get": _operation("The bytes of a file", _BYTES, "Error", parameters=[id])},
+        "/v1/files/{id}/content": {
+            "get": {
+                "summary": "The bytes of a file, or a range of them",
+                "parameters": [id],
+                "responses": {**answers(_BYTES), **_BYTES_OF_A_FILE},
+            }
+        },
+        **_tus(),
+    }
+
+
+def _tus() -> Schema:
+    """Return the paths of resumable uploads by the tus protocol."""
+    id = _parameter("id", "path", STRING, "the end of the upload's URL", example="a-secret")
+    version = _parameter("Tus-Resumable", "header", STRING, "1.0.0")
+    length = _parameter("Upload-Length", "header", STRING, "bytes that will come; or Upload-Defer-Length: 1")
+    metadata = _parameter("Upload-Metadata", "header", STRING, "filename, purpose, expires_after; values in base64")
+    offset = _parameter("Upload-Offset", "header", STRING, "the first of these bytes")
+    checksum = _parameter("Upload-Checksum", "header", STRING, "sha1 or sha256, and the hash in base64")
+    body = "The body is `application/offset+octet-stream`."
+    done = {"description": "Done; what is told stands in the headers"}
+    operations = {
+        "get": _resumable("How far an upload is, as JSON", "200", json_body(ref("Upload")), [id]),
+        "patch": _resumable("Go on with an upload", "204", done, [id, version, offset, checksum], body),
+        "post": _resumable(
+            "The method that X-HTTP-Method-Override names",
+            "204",
+            done,
+            [id, version, offset, _parameter("X-HTTP-Method-Override", "header", STRING, "PATCH or DELETE")],
+            body,
+        ),
+        "delete": _resumable("Give an upload up", "204", done, [id, version]),
+        "options": _resumable("What is spoken here", "204", done, [id]),
+    }
+    operations["post"]["responses"]["200"] = json_body(ref("Upload"))
+    return {
+        "/v1/files/tus": {
+            "post": _resumable(
+                "Begin a resumable upload, which becomes a file", "201", done, [version, length, metadata], body
+            ),
+            "options": _resumable("What is spoken here", "204", done, []),
+        },
+        "/v1/files/tus/{id}": operations,
+    }
+
+
+def _resumable(summary: str, status: str, success: Schema, parameters: list[Any], more: str = "") -> Schema:
+    errors = {code: json_body(ref("Error"), "Error") for code in ("409", "412", "415", "460")}
+    return {
+        "summary": summary,
+        "description": f"tus 1.0.0. {more}",
+        "parameters": parameters,
+        "responses": answers(success, status) | errors,
     }

@@ -58,6 +58,9 @@ ORDER BY files.id LIMIT :count;
 -- name: delete_file(owner, id)^
 DELETE FROM files WHERE owner = :owner AND (id = :id OR name = :id) RETURNING id, owner, media;
 
+-- name: delete_files_of_media(owner, media)!
+DELETE FROM files WHERE owner = :owner AND media = :media;
+
 -- name: clear_file_name(owner, name, now)
 -- What nobody sees any more must not keep its name.
 DELETE FROM files WHERE owner = :owner AND name = :name AND (
@@ -68,21 +71,44 @@ RETURNING id, owner, media;
 -- name: delete_expired_files(now)
 DELETE FROM files WHERE expires <= :now RETURNING id, owner, media;
 
--- name: add_upload(digest, owner, name, filename, size, created)!
-INSERT INTO uploads (digest, owner, name, filename, size, created)
-VALUES (:digest, :owner, :name, :filename, :size, :created);
+-- name: count_expired_files(now)$
+SELECT COUNT(*) FROM files WHERE expires <= :now;
 
--- name: upload(digest)^
-SELECT digest, owner, name, filename, size, created FROM uploads WHERE digest = :digest;
+-- name: add_upload(digest, owner, name, filename, purpose, size, created, expires, lasts, metadata, file)!
+INSERT INTO uploads (digest, owner, name, filename, purpose, size, created, expires, lasts, metadata, file)
+VALUES (:digest, :owner, :name, :filename, :purpose, :size, :created, :expires, :lasts, :metadata, :file);
+
+-- name: upload(digest, now)^
+SELECT digest, owner, name, filename, purpose, size, created, expires, lasts, metadata, file, done
+FROM uploads WHERE digest = :digest AND expires > :now;
+
+-- name: size_upload(digest, size)$
+-- How large it is may be said later, and once.
+UPDATE uploads SET size = :size WHERE digest = :digest AND (size IS NULL OR size = :size) RETURNING digest;
+
+-- name: prolong_upload(digest, expires)!
+UPDATE uploads SET expires = :expires WHERE digest = :digest AND expires < :expires;
+
+-- name: end_upload(digest, now)$
+UPDATE uploads SET done = :now WHERE digest = :digest RETURNING digest;
 
 -- name: delete_upload(digest)$
 DELETE FROM uploads WHERE digest = :digest RETURNING digest;
 
--- name: forget_uploads(before)
-DELETE FROM uploads WHERE created < :before RETURNING digest;
+-- name: delete_expired_uploads(now)
+DELETE FROM uploads WHERE expires <= :now RETURNING digest;
+
+-- name: count_expired_uploads(now)$
+SELECT COUNT(*) FROM uploads WHERE expires <= :now;
 
 -- name: add_upload_piece(upload, start, blob, size)!
 INSERT INTO upload_pieces (upload, start, blob, size) VALUES (:upload, :start, :blob, :size);
 
 -- name: upload_pieces(upload)
 SELECT start, blob, size FROM upload_pieces WHERE upload = :upload ORDER BY start;
+
+-- name: pieces_of_expired_uploads(now)
+SELECT DISTINCT blob FROM upload_pieces WHERE upload IN (SELECT digest FROM uploads WHERE expires <= :now);
+
+-- name: delete_upload_pieces(upload)
+DELETE FROM upload_pieces WHERE upload = :upload RETURNING blob;

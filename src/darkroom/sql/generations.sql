@@ -1,11 +1,12 @@
 -- Generations, what they were made from, and what the upstream called them.
 -- `json_values` is written as the function that each driver's database has for it (see backends.py).
 
--- name: add_generation(id, owner, status, provider, model, prompt, params, replay, error, progress, created, finished, key)$
+-- name: add_generation(id, owner, status, provider, model, prompt, params, replay, error, progress, created, finished, key, runner)$
 INSERT INTO generations (
-    id, owner, status, provider, model, prompt, params, replay, error, progress, created, finished, key
+    id, owner, status, provider, model, prompt, params, replay, error, progress, created, finished, key, runner
 ) VALUES (
-    :id, :owner, :status, :provider, :model, :prompt, :params, :replay, :error, :progress, :created, :finished, :key
+    :id, :owner, :status, :provider, :model, :prompt, :params, :replay, :error, :progress, :created, :finished, :key,
+    :runner
 )
 ON CONFLICT (id) DO NOTHING RETURNING id;
 
@@ -40,12 +41,14 @@ UPDATE generations SET progress = :progress WHERE id = :id RETURNING id;
 UPDATE generations SET replay = :replay WHERE id = :id RETURNING id;
 
 -- name: fail_running_generations(before, error)
+-- A job goes on instead.
 UPDATE generations SET status = 'failed', finished = :before, error = :error
-WHERE status = 'running' AND created < :before RETURNING id;
+WHERE status IN ('queued', 'running') AND created < :before
+AND NOT EXISTS (SELECT 1 FROM jobs WHERE jobs.id = generations.id) RETURNING id;
 
 -- name: generation(owner, id)^
 SELECT id, owner, status, provider, model, prompt, params, replay, error, progress, created, finished, key
-FROM generations WHERE id = :id AND owner = :owner;
+FROM generations WHERE id = :id AND owner = :owner AND status <> 'deleted';
 
 -- name: owner_of_generation(id)$
 -- For the operator alone.
@@ -60,12 +63,12 @@ ORDER BY created DESC, generations.id DESC LIMIT 1;
 
 -- name: newest_generations(owner, count)
 SELECT id, owner, status, provider, model, prompt, params, replay, error, progress, created, finished, key
-FROM generations WHERE owner = :owner
+FROM generations WHERE owner = :owner AND status <> 'deleted'
 ORDER BY created DESC, id DESC LIMIT :count;
 
 -- name: generations_before(owner, before, count)
 SELECT id, owner, status, provider, model, prompt, params, replay, error, progress, created, finished, key
-FROM generations WHERE owner = :owner
+FROM generations WHERE owner = :owner AND status <> 'deleted'
 AND (created, id) < (
     SELECT last.created, last.id FROM generations AS last WHERE last.id = :before AND last.owner = :owner
 )

@@ -1,4 +1,5 @@
--- Media. A deleted one keeps its row, so that lineage stays whole, and lets go of its blob.
+-- Media. A deleted one keeps its row while something names it, so that lineage stays whole, and nothing that says what
+-- it was.
 
 -- name: add_media(id, owner, blob, mime, size, origin, created, width, height, duration, codec, pinned, filename, source_url, generation, position)!
 INSERT INTO media (
@@ -70,5 +71,9 @@ FROM media JOIN generations ON generations.id = media.generation AND generations
 WHERE generation IN (SELECT value FROM json_values(:generations)) AND deleted IS NULL
 ORDER BY position, media.created, media.id;
 
+-- name: blob_of_media(owner, id)$
+SELECT blob FROM media WHERE id = :id AND owner = :owner AND deleted IS NULL;
+
 -- name: delete_media(owner, id, now)$
-UPDATE media SET deleted = :now, blob = NULL WHERE id = :id AND owner = :owner AND deleted IS NULL RETURNING id;
+UPDATE media SET deleted = :now, blob = NULL, filename = NULL, source_url = NULL, pinned = NULL
+WHERE id = :id AND owner = :owner AND deleted IS NULL RETURNING id;

@@ -116,7 +116,7 @@ def by_importance(chosen: Iterable[Wanted]) -> list[Wanted]:
     return sorted(chosen, key=lambda item: ranks.get(item.role, len(ranks)))
 
 
-_IMPORTANCE: tuple[InputRole, ...] = ("edited", "character", "reference", "style")
+_IMPORTANCE: tuple[InputRole, ...] = ("edited", "first_frame", "character", "reference", "style")
 
 
 def within(chosen: Sequence[Wanted], profile: Profile) -> tuple[list[Wanted], list[Omitted]]:

@@ -3,12 +3,14 @@
 from darkroom.planner.choice import Candidate, Choice, choose
 from darkroom.planner.plan import OPERATIONS, Operation, Plan
 from darkroom.planner.rules import plan
-from darkroom.planner.scene import Picture, Said, Scene, Use
+from darkroom.planner.scene import KINDS, Kind, Picture, Said, Scene, Use
 
 __all__ = [
+    "KINDS",
     "OPERATIONS",
     "Candidate",
     "Choice",
+    "Kind",
     "Operation",
     "Picture",
     "Plan",

@@ -10,19 +10,23 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, get_args
 
 from darkroom.errors import PlanInvalid
 from darkroom.generation import InputRole
 from darkroom.planner.plan import OPERATIONS, Operation, Plan
 from darkroom.planner.retold import Handles, shortened
-from darkroom.planner.scene import Scene, Use
+from darkroom.planner.scene import KINDS, Kind, Scene, Use
 
 MOST_MADE = 10
 """Pictures that one turn makes at most."""
 
-ROLES: tuple[InputRole, ...] = tuple(role for role in get_args(InputRole) if role != "first_frame")
+LONGEST = 600
+"""Seconds that a film has at most."""
+
+FILM_ROLES: tuple[InputRole, ...] = get_args(InputRole)
+ROLES: tuple[InputRole, ...] = tuple(role for role in FILM_ROLES if role != "first_frame")
 """What a picture can be to another one; a first frame belongs to a film."""
 
 _MOST_MEDIA = 16
@@ -88,6 +92,9 @@ class _Reading:
         makes = operation in ("generate", "edit", "compose")
         uses = self._uses(operation)
         n = self._n() if makes else 1
+        kind = self._kind(uses) if makes and self.scene.films else "image"
+        if kind == "video":
+            operation, uses = self._moving(operation, uses)
         self._check(operation, uses, n)
         plan = Plan(
             operation,
@@ -98,6 +105,8 @@ class _Reading:
             self._edited(uses),
             self._confidence(),
             self._reason(),
+            kind,
+            self._seconds() if kind == "video" else None,
         )
         if self.complaints:
             raise PlanInvalid(*self.complaints)
@@ -138,11 +147,48 @@ class _Reading:
             return "reference"
         if value is None:
             return "edited" if operation == "edit" else "reference"
-        for role in ROLES:
+        roles = FILM_ROLES if self.scene.films else ROLES
+        for role in roles:
             if isinstance(value, str) and value.strip().lower() == role:
                 return role
-        self.complaints.append(f"a role in `media` is {_quoted(value)}; it must be one of {', '.join(ROLES)}.")
+        self.complaints.append(f"a role in `media` is {_quoted(value)}; it must be one of {', '.join(roles)}.")
         return "reference"
+
+    def _kind(self, uses: tuple[Use, ...]) -> Kind:
+        """Return what is made: what the plan says, else what its pictures are for."""
+        value = self.given.get("kind")
+        changes = {self.scene.picture(use.id).kind for use in uses if use.role == "edited"}
+        for kind in KINDS:
+            if isinstance(value, str) and value.strip().lower() == kind:
+                if kind == "image" and "video" in changes:
+                    self.complaints.append('a film that is changed becomes a film: `kind` must be "video".')
+                return kind
+        if value is not None:
+            self.complaints.append(f"`kind` is {_quoted(value)}; it must be one of {', '.join(KINDS)}.")
+        return "video" if "video" in changes or any(use.role == "first_frame" for use in uses) else "image"
+
+    def _moving(self, operation: Operation, uses: tuple[Use, ...]) -> tuple[Operation, tuple[Use, ...]]:
+        """Return a plan for a film in which a picture that is to become one is its first frame, whatever it was called:
+        there is nothing else that changing a picture into a film can mean."""
+        moving = [use.role == "edited" and self.scene.picture(use.id).kind == "image" for use in uses]
+        uses = tuple(
+            replace(use, role="first_frame") if moves else use for use, moves in zip(uses, moving, strict=True)
+        )
+        starts = [self.scene.picture(use.id).kind for use in uses if use.role == "first_frame"]
+        if "video" in starts:
+            self.complaints.append("a first frame is a picture; a film that is changed has the role edited.")
+        return ("compose" if starts and operation in ("edit", "generate") else operation), uses
+
+    def _seconds(self) -> int | None:
+        value = self.given.get("seconds")
+        if isinstance(value, float) and value.is_integer():
+            value = int(value)
+        if value is None or (type(value) is int and 1 <= value <= LONGEST):
+            return value
+        self.complaints.append(
+            f"`seconds` is {_quoted(value)}; it must be a whole number from 1 to {LONGEST}, or null."
+        )
+        return None
 
     def _check(self, operation: Operation, uses: tuple[Use, ...], n: int) -> None:
         """Complain where the operation and its pictures don't fit each other."""

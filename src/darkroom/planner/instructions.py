@@ -8,18 +8,18 @@ Sources: OpenAI's guide on structured outputs (strict mode), Google's on `respon
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
 
 from darkroom.messages import Message, Text
-from darkroom.planner.answered import MOST_MADE, ROLES, read
+from darkroom.planner.answered import FILM_ROLES, LONGEST, MOST_MADE, ROLES, read
 from darkroom.planner.plan import OPERATIONS, Plan
 from darkroom.planner.retold import Handles, story, told
-from darkroom.planner.scene import Picture, Said, Scene, Use
+from darkroom.planner.scene import KINDS, Picture, Said, Scene, Use
 
-__all__ = ["EXAMPLES", "EXAMPLE_SCENE", "SCHEMA", "asked", "read", "repair", "talk"]
+__all__ = ["EXAMPLES", "EXAMPLE_SCENE", "SCHEMA", "asked", "read", "repair", "schema", "talk"]
 
 SCHEMA: dict[str, Any] = {
     "type": "object",
@@ -49,6 +49,30 @@ SCHEMA: dict[str, Any] = {
     "additionalProperties": False,
 }
 """The JSON schema of a plan, in the words of OpenAI's strict mode, which Gemini's `responseJsonSchema` takes too."""
+
+
+def schema(scene: Scene) -> dict[str, Any]:
+    """Return the schema of a plan for a scene: where films can be made, what is made is a part of it."""
+    return _FILM_SCHEMA if scene.films else SCHEMA
+
+
+def _with_films(plain: Mapping[str, Any]) -> dict[str, Any]:
+    properties = plain["properties"]
+    item = properties["media"]["items"]
+    role = {"type": "string", "enum": [*FILM_ROLES]}
+    media = {**properties["media"], "items": {**item, "properties": {**item["properties"], "role": role}}}
+    added = {
+        "kind": {"type": "string", "enum": [*KINDS], "description": "what is made: a picture or a film"},
+        "seconds": {"type": ["integer", "null"], "description": "how long a film is to be; null if nobody said"},
+    }
+    return {
+        **plain,
+        "properties": {**properties, "media": media, **added},
+        "required": [*plain["required"], *added],
+    }
+
+
+_FILM_SCHEMA = _with_films(SCHEMA)
 
 _RULES = f"""\
 You plan the work of a picture studio. A user chats with it; you decide what the new turn asks for, and which of the
@@ -100,6 +124,19 @@ How turns are understood:
 - A picture announced as the character or style from now on goes along with every new picture (compose, role character
   or style) until it is released. The announcement itself, with no picture wished for: answer, no media.
 - "Can you make it brighter?" is a wish. "What is he holding?" is describe. "How many are there?", thanks: answer."""
+
+_FILM_RULES = f"""\
+
+This studio makes films too, and its plans have two fields more:
+- kind: "image" or "video", what is made. "video" only where a film is asked for, or one is changed.
+- seconds: how long a film is to be, 1 to {LONGEST}, if the turn says so ("a 5 second video", "10秒"); else null.
+A picture's line with "film" is a film; "the video", 视频, "the clip" mean films, "the picture", 图 do not.
+- "Make it move", "animate the first picture", 让它动起来, 把第一张做成视频: compose, kind video, with the picture as
+  first_frame (several, each for a film of its own, only where each is to move).
+- "A video of a fox in the rain", 生成一个…的视频: generate, kind video.
+- A wish about a film ("slower", "longer", "again but at night"): edit, kind video, with the film as edited. So is a
+  plain wish when a film is in focus.
+- "Draw …", "the picture …": kind image, also when a film is in focus."""
 
 EXAMPLE_SCENE = Scene(
     "",
@@ -156,14 +193,28 @@ EXAMPLES: tuple[tuple[str, dict[str, Any]], ...] = (
 )
 """New turns in the example's scene, and the plan for each."""
 
+FILM_EXAMPLES: tuple[tuple[str, dict[str, Any]], ...] = (
+    *((said, {**plan, "kind": "image", "seconds": None}) for said, plan in EXAMPLES),
+    (
+        "让第一张动起来，8秒",
+        {**_plan("p1 is set in motion", "compose", "动起来", p1="first_frame"), "kind": "video", "seconds": 8},
+    ),
+    (
+        "a video of a whale jumping, 16:9",
+        {**_plan("a new film", "generate", "a whale jumping", ratio="16:9"), "kind": "video", "seconds": None},
+    ),
+)
+"""The same where films can be made."""
 
-def _system() -> str:
-    lines = [f"{said} → {msgspec.json.encode(plan).decode()}" for said, plan in EXAMPLES]
+
+def _system(rules: str, examples: Sequence[tuple[str, dict[str, Any]]]) -> str:
+    lines = [f"{said} → {msgspec.json.encode(plan).decode()}" for said, plan in examples]
     given = story(EXAMPLE_SCENE, Handles.of(EXAMPLE_SCENE))
-    return "\n".join((_RULES, "", "Examples. Where this is given:", given, "these new turns mean:", *lines))
+    return "\n".join((rules, "", "Examples. Where this is given:", given, "these new turns mean:", *lines))
 
 
-_SYSTEM = _system()
+_SYSTEM = _system(_RULES, EXAMPLES)
+_FILM_SYSTEM = _system(f"{_RULES}\n{_FILM_RULES}", FILM_EXAMPLES)
 
 _TALK = """\
 You are the voice of a picture studio: a chat in which a user has pictures drawn and changed by a picture model. This
@@ -186,7 +237,8 @@ def asked(scene: Scene, sees: Sequence[str] = ()) -> tuple[Message, ...]:
     `sees` are the ids of the pictures that the caller puts behind the last message's text, in this order.
     """
     text = told(scene, Handles.of(scene), sees)
-    return Message("system", (Text(_SYSTEM),)), Message("user", (Text(f"{text}\n\nReturn the plan as JSON."),))
+    system = _FILM_SYSTEM if scene.films else _SYSTEM
+    return Message("system", (Text(system),)), Message("user", (Text(f"{text}\n\nReturn the plan as JSON."),))
 
 
 def repair(complaints: Sequence[str]) -> str:

@@ -1,4 +1,4 @@
-"""How many pictures a turn wants, and of what shape."""
+"""How many pictures a turn wants, of what shape, and how long a film is to be."""
 
 from __future__ import annotations
 
@@ -16,7 +16,16 @@ _NUMBERS = {
     "twelve": 12,
     "pair": 2,
 }
+_TIMES: dict[str, float] = {
+    **_NUMBERS,
+    **dict(zip("siete ocho nueve diez".split(), range(7, 11), strict=True)),
+    **dict(zip("fifteen twenty thirty".split(), (15, 20, 30), strict=True)),
+    **dict(zip("quince veinte treinta".split(), (15, 20, 30), strict=True)),
+    **dict(zip("十二 十五 二十 三十".split(), (12, 15, 20, 30), strict=True)),
+    **dict.fromkeys(("half a", "半", "medio"), 0.5),
+}
 _MOST = 10
+_LONGEST = 600
 
 _RATIO = re.compile(
     r"(?<![\d.:：])(?P<w>\d{1,2})\s?(?:[:：比/]|by|x|×|\sto\s)\s?(?P<h>\d{1,2})(?![\d:：%]|\s?(?:px|pm|am|点|分))"
@@ -57,6 +66,23 @@ def count_of(text: str) -> int:
             if 1 < number <= _MOST:
                 return number
     return 1
+
+
+def seconds_of(text: str) -> int | None:
+    """Return how many seconds long a folded text wants a film to be, 1 to 600; None where it says nothing of it."""
+    for match in v.DURATION.finditer(text):
+        number, is_minutes = _part(match, "n"), bool(_part(match, "m"))
+        value = float(number) if number.isdigit() else _TIMES.get(number, 0.0)
+        seconds = round(value * (60 if is_minutes else 1))
+        added = v.LONGER_BY_BEFORE.search(text[: match.start()]) or v.LONGER_BY.match(text[match.end() :])
+        if 1 <= seconds <= _LONGEST and not added:
+            return seconds
+    return None
+
+
+def _part(match: re.Match[str], letter: str) -> str:
+    """Return what the one of a pattern's groups says whose name begins with a letter."""
+    return next((said for name, said in match.groupdict().items() if said and name[0] == letter), "")
 
 
 def number_in(text: str) -> int | None:

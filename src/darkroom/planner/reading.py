@@ -8,7 +8,7 @@ them: the one that is meant (`target`), several (`several`), a group (`group`), 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from darkroom.generation import InputRole
@@ -46,13 +46,19 @@ _REASONS = {
 _RANK = {kind: at for at, kind in enumerate(_REASONS)}
 
 
-class Reading:
-    """One turn of a story, read."""
+def as_it_is(text: str) -> str:
+    return text
 
-    def __init__(self, story: Story) -> None:
+
+class Reading:
+    """One turn of a story, read. It may be read in a part of the `whole` story alone, and with other words (`told`) of
+    the same length."""
+
+    def __init__(self, story: Story, *, whole: Story | None = None, told: Callable[[str], str] = as_it_is) -> None:
         self.story = story
+        self.whole = whole or story
         self.raw = story.scene.text
-        self.text = without_quotes(fold(self.raw[:_MOST_READ]))
+        self.text = told(without_quotes(fold(self.raw[:_MOST_READ])))
         self.lead = _lead(self.text)
         self.bare = _IDS.sub(lambda match: " " * len(match[0]), self.lead)
         self.pointing = cut_negated(self.bare)
@@ -181,20 +187,20 @@ class Reading:
     def new(self, words: str, kept: Sequence[Use]) -> Plan:
         """A new picture, with what is kept."""
         if not kept:
-            return self._measured(Plan("generate", words, reason="a new picture"))
+            return self.measured(Plan("generate", words, reason="a new picture"))
         uses = tuple(kept)
-        return self._measured(Plan("compose", words, uses, confidence=SURE, reason="a new picture with what is kept"))
+        return self.measured(Plan("compose", words, uses, confidence=SURE, reason="a new picture with what is kept"))
 
     def compose(self, ids: Sequence[str], reason: str, role: InputRole = "reference", *more: Use) -> Plan:
         """A new picture out of others."""
         uses = (*(Use(id, role) for id in ids), *more)
-        return self._measured(Plan("compose", _IDS.sub("", self.raw).strip(), uses, confidence=FAIR, reason=reason))
+        return self.measured(Plan("compose", _IDS.sub("", self.raw).strip(), uses, confidence=FAIR, reason=reason))
 
     def edit(self, ids: Sequence[str], sure: float, reason: str, *more: Use) -> Plan:
         """Each picture changed, `more` going along."""
         uses = (*(Use(id, "edited") for id in ids), *more)
         plan = Plan("edit", self.wish, uses, gen_id=self.gen_id(uses), confidence=sure, reason=reason)
-        return self._measured(plan)
+        return self.measured(plan)
 
     def about(self, operation: str, ids: Sequence[str], reason: str, sure: float = SURE) -> Plan:
         """Words about pictures: `describe`, or `answer` with pictures to be shown."""
@@ -208,7 +214,7 @@ class Reading:
         edited = (self.story.by_id.get(use.id) for use in uses if use.role == "edited")
         return next((picture.generation for picture in edited if picture is not None and picture.generation), None)
 
-    def _measured(self, plan: Plan) -> Plan:
+    def measured(self, plan: Plan) -> Plan:
         counts = len(self.scene.uploads) < 2 and (plan.operation != "compose" or not self.story.earlier)
         return replace(plan, ratio=ratio_of(self.text), n=count_of(self.lead) if counts else 1)
 

@@ -17,7 +17,7 @@ from typing import Any
 import msgspec
 
 from darkroom.codecs.links import media_id_of
-from darkroom.planner.scene import Picture, Said, Scene, Use
+from darkroom.planner.scene import KINDS, Picture, Said, Scene, Use
 
 MOST_CHARS = 120_000
 """What `told` never goes beyond, whatever was said and made; a usual story of sixty pictures has 10 000 characters."""
@@ -154,6 +154,7 @@ def _whole(picture: Picture, handles: Handles) -> dict[str, Any]:
         "turn": picture.turn,
         "kind": "made" if picture.is_made else "uploaded",
         "words": _one_line(handles.plain(picture.words, _WORDS)),
+        **_film(picture),
     }
     if picture.caption:
         told["caption"] = _one_line(handles.plain(picture.caption, _CAPTION))
@@ -164,10 +165,14 @@ def _whole(picture: Picture, handles: Handles) -> dict[str, Any]:
 
 def _brief(picture: Picture, handles: Handles) -> dict[str, Any]:
     words = _one_line(handles.plain(picture.words, _FEW_WORDS))
-    told: dict[str, Any] = {"id": handles.by_id[picture.id], "turn": picture.turn, "words": words}
+    told: dict[str, Any] = {"id": handles.by_id[picture.id], "turn": picture.turn, "words": words, **_film(picture)}
     if parents := handles.listed(use.id for use in picture.parents):
         told["from"] = parents[:2]
     return told
+
+
+def _film(picture: Picture) -> dict[str, bool]:
+    return {"film": True} if picture.kind == "video" else {}
 
 
 def _parents(uses: Sequence[Use], handles: Handles) -> list[dict[str, str]]:
@@ -185,7 +190,8 @@ def _new(scene: Scene, handles: Handles, sees: Sequence[str]) -> dict[str, Any]:
     said = handles.plain(scene.text, _NEW)
     lists = {"sent": scene.uploads, "named": scene.named, "attached": sees}
     cut = {"cut": True} if len(scene.text) > _NEW else {}
-    return {"turn": len(scene.past) + 1, "said": said, **cut, **_named(lists, handles)}
+    makes = {"makes": [*KINDS]} if scene.films else {}
+    return {"turn": len(scene.past) + 1, "said": said, **cut, **makes, **_named(lists, handles)}
 
 
 def _named(lists: Mapping[str, Sequence[str]], handles: Handles) -> dict[str, list[str]]:

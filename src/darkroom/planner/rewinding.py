@@ -86,12 +86,14 @@ def _once_more(turn: Reading, n: int) -> Plan | None:
     """Plan for the newest picture's own plan, anew."""
     if not turn.story.made:
         return None
-    newest = turn.story.made[-1]
+    newest = turn.whole.by_id[turn.story.made[-1].id]
     edits = any(use.role == "edited" for use in newest.parents)
     operation: Operation = "edit" if edits else "compose" if newest.parents else "generate"
     ratio = ratio_of(fold(newest.words))
     gen_id = turn.gen_id(newest.parents)
-    return Plan(operation, newest.words, newest.parents, ratio, n, gen_id, SURE, "the newest once more")
+    return Plan(
+        operation, newest.words, newest.parents, ratio, n, gen_id, SURE, "the newest once more", kind=newest.kind
+    )
 
 
 _SMALL_NUMBERS = {

@@ -6,12 +6,15 @@ what is left wishes for a picture (`making`), a new one or a change (`newness`).
 and file names, by words that point (`pointing`), by words that only one line of pictures knows (`lines`), else by what
 the talk was about last. That is found by reading the turns before in the same way (`story`).
 
+Where films can be made, `films` looks first whether the turn is about one.
+
 The words are in `vocabulary`, by language; how they are compared is in `words`, what is left of a turn for the painter
 in `wording`, numbers and ratios in `measures`.
 """
 
 from __future__ import annotations
 
+from darkroom.planner.films import read_with_films
 from darkroom.planner.keeping import kept_after, read_keeping
 from darkroom.planner.making import read_wish
 from darkroom.planner.plan import Plan
@@ -42,6 +45,10 @@ def plan(scene: Scene) -> Plan:
 
 
 def _read(turn: Reading) -> Plan:
+    return read_with_films(turn, _read_pictures) if turn.scene.films else _read_pictures(turn)
+
+
+def _read_pictures(turn: Reading) -> Plan:
     for read in _KINDS:
         if (found := read(turn)) is not None:
             return found

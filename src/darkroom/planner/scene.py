@@ -1,10 +1,19 @@
-"""A scene: what a planner knows of a conversation when the next turn is said. Pictures as words and ids, no pixels."""
+"""A scene: what a planner knows of a conversation when the next turn is said. Pictures as words and ids, no pixels.
+
+Where films can be made, the films of a conversation are in its scene too, among the pictures.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal, get_args
 
 from darkroom.generation import InputRole
+
+Kind = Literal["image", "video"]
+"""What can be made: a picture or a film."""
+
+KINDS: tuple[Kind, ...] = get_args(Kind)
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +26,7 @@ class Use:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A picture of the conversation. `id` is its media's, or the URL of one that is not here.
+    """A picture of the conversation, or by its `kind` a film. `id` is its media's, or the URL of one that is not here.
 
     `turn` is the user turn, from 1, that it was made in or sent with; 0 is a picture of another conversation. `words`
     are the prompt that it was made with, or for an upload what was said with it; `caption` is what else is known of
@@ -32,6 +41,7 @@ class Picture:
     caption: str = ""
     width: int | None = None
     height: int | None = None
+    kind: Kind = "image"
 
     @property
     def is_made(self) -> bool:
@@ -55,7 +65,7 @@ class Scene:
     """The conversation so far, and the turn to plan for.
 
     `pictures` are oldest first, those sent with this turn (`uploads`) last. `named` are the pictures whose ids or links
-    stand in the turn; ids still stand in `text`, links do not.
+    stand in the turn; ids still stand in `text`, links do not. `films`: films can be made too, else only pictures.
     """
 
     text: str
@@ -63,6 +73,7 @@ class Scene:
     past: tuple[Said, ...] = ()
     uploads: tuple[str, ...] = ()
     named: tuple[str, ...] = ()
+    films: bool = False
 
     def picture(self, id: str) -> Picture:
         """Return one of the pictures. Raises `KeyError`."""

@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from darkroom import planner
-from darkroom.chat import INTERNAL, Answer, Brief, Chat
+from darkroom.chat import INTERNAL, Brief, Chat
 from darkroom.codecs.links import make_link
 from darkroom.dialects.image_params import picture_params
 from darkroom.dialects.openai_images.request import NAME as IMAGES
@@ -30,7 +30,7 @@ from darkroom.planner import Picture, Plan, Use
 from darkroom.planner.instructions import talk
 from darkroom.providers import Target
 from darkroom.replay import Omitted, last_user, name_of, rewrite
-from darkroom.reply import Hear, Then
+from darkroom.reply import Hear, Reply, Then
 from darkroom.resolve import Read
 from darkroom.settings import RULES, ModelSettings, Output
 from darkroom.studio import replies
@@ -38,9 +38,9 @@ from darkroom.studio.asks import asks
 from darkroom.studio.chat_planner import plan_by_model
 from darkroom.studio.counting import Count
 from darkroom.studio.painting import Painting
-from darkroom.studio.scenes import Stage, id_of, images_in, spoken
+from darkroom.studio.scenes import Stage, id_of, media_in, spoken
 
-_PICTURES_ONLY = frozenset({IMAGES})
+PICTURES_ONLY = frozenset({IMAGES})
 """Doors through which nothing but a picture is an answer."""
 
 log = logging.getLogger("darkroom")
@@ -50,7 +50,7 @@ log = logging.getLogger("darkroom")
 class StudioAnswer:
     """One answer of a studio: its events, and what there is to say about it at the end.
 
-    `routes` lead to the image model, `planners` to the chat model, where there is one.
+    `routes` lead to the image model, `films` to the video model and `planners` to the chat model, where there are such.
     """
 
     chat: Chat
@@ -61,12 +61,13 @@ class StudioAnswer:
     planners: Sequence[Target]
     read: Read
     stage: Stage
+    films: Sequence[Target] = ()
     then: list[Then] = field(default_factory=list)
     hearers: list[Hear] = field(default_factory=list)
     plan: Plan | None = None
     _fallback: DarkroomError | None = None
     """Why the planning model did not plan."""
-    _answers: list[Answer] = field(default_factory=list)
+    _answers: list[Reply] = field(default_factory=list)
     """What was asked of other models, the last one under way."""
     _shown: list[Media] = field(default_factory=list)
     """Earlier pictures that it shows again."""
@@ -88,7 +89,8 @@ class StudioAnswer:
 
     @property
     def makes(self) -> frozenset[MediaKind]:
-        return frozenset({MediaKind.IMAGE})
+        film = self.plan is not None and self.plan.kind == "video"
+        return frozenset({MediaKind.VIDEO if film else MediaKind.IMAGE})
 
     @property
     def stored(self) -> Sequence[Media]:
@@ -100,6 +102,9 @@ class StudioAnswer:
 
     def generation(self) -> str | None:
         return self._answers[-1].generation() if self._answers else None
+
+    async def begin(self) -> str | None:
+        return None  # What it makes, and whether, is planned on the way.
 
     async def events(self) -> AsyncGenerator[Event, None]:
         """Yield the events, ending with `Finished` or `Failed`; it never raises a `DarkroomError`."""
@@ -145,7 +150,7 @@ class StudioAnswer:
         plan = self._given() or await self._by_model()
         if plan is None:
             plan = await asyncio.to_thread(planner.plan, self.stage.scene)
-        if self.asked.dialect in _PICTURES_ONLY:
+        if self.asked.dialect in PICTURES_ONLY:
             plan = replace(plan, n=1)  # Such a request says itself how many it wants.
             if not plan.makes:
                 plan = Plan("generate", self.stage.scene.text, reason="only a picture is an answer here")
@@ -159,7 +164,7 @@ class StudioAnswer:
 
     def _given(self) -> Plan | None:
         """Return the plan of a request that says itself what its pictures are for."""
-        parts = [*images_in(self.read.turns[last_user(self.read.turns)])]
+        parts = [*media_in(self.read.turns[last_user(self.read.turns)])]
         if not any(part.role not in (None, "mask") for part in parts):
             return None
         uses = tuple(Use(id_of(part), part.role or "reference") for part in parts)
@@ -172,7 +177,7 @@ class StudioAnswer:
         """Return the planning model's plan; None without one, and when it fails."""
         if not self.planners:
             return None
-        if _all_see(self.planners):
+        if _all_see(self.planners, MediaKind.IMAGE):
             await self._bring(self.stage.scene.uploads)
         try:
             scene, parts = self.stage.scene, self.stage.parts
@@ -186,11 +191,11 @@ class StudioAnswer:
 
     async def _make(self, plan: Plan) -> AsyncGenerator[Event, None]:
         await self._bring(use.id for use in plan.uses)
+        routes = self.films if plan.kind == "video" else self.routes
         painting = Painting(
-            self.chat, self.lifts, self.owner, self.routes, plan, self.asked, self.language, self._answers
+            self.chat, self.lifts, self.owner, routes, plan, self.asked, self.language, self._answers, self._lost
         )
-        for ask in asks(plan, self.stage, self.asked, self.routes[0].profile, self.language):
-            self._lost += ask.omitted
+        for ask in asks(plan, self.stage, self.asked, routes[0].profile, self.language):
             async with aclosing(painting.paint(ask)) as events:
                 async for event in events:
                     yield event
@@ -218,7 +223,7 @@ class StudioAnswer:
 
     def _out_of_reach(self, plan: Plan) -> Iterator[Picture]:
         for use in plan.uses:
-            if use.role == "edited" and not isinstance(self.stage.parts[use.id].source, Stored):
+            if use.role in ("edited", "first_frame") and not isinstance(self.stage.parts[use.id].source, Stored):
                 yield self.stage.scene.picture(use.id)
 
     # Talking
@@ -239,7 +244,7 @@ class StudioAnswer:
     async def _said(self, plan: Plan) -> AsyncGenerator[Event, None]:
         """Yield what the planning model says, without its end. Raises what it failed with."""
         routes = [_talker(route) for route in self.planners]
-        if _all_see(routes):
+        if _all_see(routes, MediaKind.IMAGE):
             await self._bring(use.id for use in plan.uses)
         asked = self._told(plan, routes)
         answer = await self.chat.answer(asked, self.lifts(), self.owner, routes, Brief(self.stage.scene.text))
@@ -261,8 +266,9 @@ class StudioAnswer:
         messages = [*rewrite(self.read.turns, {}, routes[0])]
         at = last_user(self.read.turns)
         meant = [self.stage.parts[use.id] for use in plan.uses]
-        shown = [replace(part, place="part", role=None) for part in meant if isinstance(part.source, Stored)]
-        if shown and _all_see(routes):
+        here = [part for part in meant if isinstance(part.source, Stored) and _all_see(routes, part.kind)]
+        shown = [replace(part, place="part", role=None) for part in here]
+        if shown:
             messages[at] = replace(messages[at], parts=(*messages[at].parts, *shown), is_string=False)
         system = Message("system", (Text(talk(self.stage.scene, plan)),))
         left = {*picture_params(self.asked.params), "n", "modalities"}
@@ -307,8 +313,10 @@ class StudioAnswer:
         media = [{"id": use.id, "role": use.role, "generation": scene.picture(use.id).generation} for use in plan.uses]
         told: dict[str, Any] = {
             "operation": plan.operation,
+            "kind": plan.kind,
             "prompt": plan.prompt,
             "ratio": plan.ratio,
+            "seconds": plan.seconds,
             "n": plan.n,
             "gen_id": plan.gen_id,
             "media": media,
@@ -321,7 +329,7 @@ class StudioAnswer:
         return told
 
     def _omitted(self) -> Iterator[Omitted]:
-        """Yield what was not sent to the image model, or is not here."""
+        """Yield what was not sent to the model that makes it, or is not here."""
         yield from self.read.missing
         yield from self._lost
         if self.plan is not None and self.plan.makes:
@@ -336,8 +344,8 @@ def _talker(route: Target) -> Target:
     return replace(route, profile=replace(route.profile, makes=frozenset(), replay="user"))
 
 
-def _all_see(routes: Sequence[Target]) -> bool:
-    return all(MediaKind.IMAGE in route.profile.sees for route in routes)
+def _all_see(routes: Sequence[Target], kind: MediaKind) -> bool:
+    return all(kind in route.profile.sees for route in routes)
 
 
 def _joined(reports: Sequence[Mapping[str, Any]], name: str) -> list[Any]:

@@ -23,7 +23,7 @@ from darkroom.lifted import Lifts
 from darkroom.media import MediaKind
 from darkroom.messages import Conversation, MediaPart, Message, Stored, Text
 from darkroom.planner import Plan, Scene
-from darkroom.planner.instructions import SCHEMA, asked, read, repair
+from darkroom.planner.instructions import asked, read, repair, schema
 from darkroom.planner.retold import Handles, shortened
 from darkroom.profiles import Structured
 from darkroom.providers import Target
@@ -42,10 +42,7 @@ _MOST_QUOTED = 4000
 _PARAMS: Mapping[Structured | None, Mapping[str, Any]] = {
     # What takes a schema is new enough to know the newer name of the bound. Of the temperature it is told nothing:
     # models that reason refuse one (OpenAI's), or do worse for it (Gemini 3 and later).
-    "schema": {
-        "response_format": {"type": "json_schema", "json_schema": {"name": "plan", "strict": True, "schema": SCHEMA}},
-        "max_completion_tokens": _MOST_TOKENS,
-    },
+    "schema": {"max_completion_tokens": _MOST_TOKENS},
     "json": {"response_format": {"type": "json_object"}, "temperature": 0, "max_tokens": _MOST_TOKENS},
     None: {"temperature": 0, "max_tokens": _MOST_TOKENS},
 }
@@ -141,7 +138,7 @@ class _Planning:
 
     async def _say(self, messages: tuple[Message, ...]) -> str:
         """Ask, and return the text of the answer. Raises what the upstream failed with."""
-        params = {} if self.plainly else _PARAMS[self._structured()]
+        params = {} if self.plainly else self._params()
         conversation = Conversation(self.routes[0].model, messages, params=params)
         lifts = Lifts(self.chat.means.storage.spools.new, nonce(), _MOST_BYTES)
         # With a brief of its own, so that nothing in its texts is taken for the name of a picture.
@@ -157,6 +154,13 @@ class _Planning:
                     case Failed(error):
                         raise error
         return "".join(said)
+
+    def _params(self) -> Mapping[str, Any]:
+        form = self._structured()
+        if form != "schema":
+            return _PARAMS[form]
+        named = {"name": "plan", "strict": True, "schema": schema(self.scene)}
+        return {"response_format": {"type": "json_schema", "json_schema": named}, **_PARAMS[form]}
 
     def _structured(self) -> Structured | None:
         """Return the form that every route takes: which one is asked, its health decides."""

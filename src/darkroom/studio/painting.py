@@ -1,17 +1,19 @@
-"""Pictures as they are made: the image model is asked, and what it tells of its work is told in the studio's words."""
+"""Pictures and films as they are made: a model is asked, and what it tells is told in the studio's words."""
 
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from darkroom.chat import Answer, Brief, Chat
+from darkroom.chat import Brief, Chat
 from darkroom.clock import new_id
 from darkroom.dialects.relay_lines import What, judge_plain
 from darkroom.dialects.relay_vocabulary import Language
+from darkroom.errors import UnsupportedPart, UpstreamNotFound, UpstreamRejected
 from darkroom.events import (
     Event,
     Failed,
@@ -30,8 +32,15 @@ from darkroom.lifted import Lifts
 from darkroom.messages import Conversation
 from darkroom.planner import Plan
 from darkroom.providers import Target
+from darkroom.replay import Omitted
+from darkroom.reply import Reply
 from darkroom.studio.asks import Ask, conversation_of, params_of
 from darkroom.studio.telling import Teller
+
+log = logging.getLogger("darkroom")
+
+_CANT_BE_GIVEN = (UnsupportedPart, UpstreamNotFound, UpstreamRejected)
+"""What a server says that takes no films, or has forgotten the one that it is to change."""
 
 QUIET_SECONDS = 4.0
 """After so long without news, the client is told that it still goes on."""
@@ -39,7 +48,8 @@ QUIET_SECONDS = 4.0
 
 @dataclass(slots=True)
 class Painting:
-    """The pictures of one plan. `answers` are those of the image model, the one that is under way last."""
+    """What one plan makes. `routes` lead to the model that makes it; `answers` are that model's, the one that is under
+    way last."""
 
     chat: Chat
     lifts: Callable[[], Lifts]
@@ -48,16 +58,37 @@ class Painting:
     plan: Plan
     asked: Conversation
     language: Language
-    answers: list[Answer] = field(default_factory=list)
+    answers: list[Reply] = field(default_factory=list)
+    lost: list[Omitted] = field(default_factory=list)
+    """What was not sent."""
     reason: str = "stop"
     """Why the last of them ended."""
 
     async def paint(self, ask: Ask) -> AsyncGenerator[Event, None]:
-        """Yield the events of one question, asked again for what is still missing.
+        """Yield the events of one question, asked again for what is still missing; a film that the model can't be given
+        is made anew.
 
         Raises what `Chat.answer` does, and what an answer failed with.
         """
-        telling = _Telling(Teller(self.language), ask.shown)
+        self.lost += ask.omitted
+        telling, before, made = _Telling(Teller(self.language), ask.shown), len(self.answers), False
+        try:
+            async with aclosing(self._paint(ask, telling)) as events:
+                async for event in events:
+                    made = made or isinstance(event, MediaStored | MediaLost)
+                    yield event
+            return
+        except _CANT_BE_GIVEN as error:
+            if ask.anew is None or made:
+                raise
+            log.info("a film is made anew, since `%s` can't change it: %s", self.routes[0].name, error.message)
+        del self.answers[before:]
+        self.lost += ask.anew.omitted
+        async with aclosing(self._paint(ask.anew, telling)) as events:
+            async for event in events:
+                yield event
+
+    async def _paint(self, ask: Ask, telling: _Telling) -> AsyncGenerator[Event, None]:
         left = ask.n
         for number in range(ask.n):
             made = 0

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from darkroom import ids
 from darkroom.dialects.relay_vocabulary import Language
-from darkroom.planner import Picture, Plan, Scene
+from darkroom.planner import Kind, Picture, Plan, Scene
 
 _MOST = 20
 """How many pictures are listed; of more, the newest."""
@@ -25,24 +25,27 @@ _THANKS = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class _Words:
-    """The sentences of one language; the braces are filled in by name."""
+    """The sentences of one language; the braces are filled in by name. A list is one of `pictures`, or of
+    `both` where there are films in it."""
 
     welcome: str
     nothing: str
     can: str
     blind: str
     again: str
+    pictures: str
+    both: str
     list: str
     newest: str
-    made: str
-    sent: str
-    elsewhere: str
+    made: Mapping[Kind, str]
+    sent: Mapping[Kind, str]
+    elsewhere: Mapping[Kind, str]
     quoted: str
     parent: str
     between: str
     stop: str
     taken: str
-    retold: str
+    retold: Mapping[Kind, str]
     unknown: str
 
 
@@ -53,17 +56,22 @@ _SAID: dict[Language, _Words] = {
         can="想画什么，或者要改哪一张、怎么改，直接说就行。要聊别的，需要给这个 studio 配一个会聊天的 planner 模型。",
         blind="图里具体有什么，我看不到：这需要给这个 studio 配一个能看图的 planner 模型。",
         again="这是{which}：",
-        list="到现在有 {count} 张图：",
-        newest="到现在有 {count} 张图，最新的 {most} 张是：",
-        made="第 {turn} 轮画的图",
-        sent="第 {turn} 轮发来的图",
-        elsewhere="另一个对话里的图",
+        pictures="张图",
+        both="个图和视频",
+        list="到现在有 {count} {things}：",
+        newest="到现在有 {count} {things}，最新的 {most} 个是：",
+        made={"image": "第 {turn} 轮画的图", "video": "第 {turn} 轮做的视频"},
+        sent={"image": "第 {turn} 轮发来的图", "video": "第 {turn} 轮发来的视频"},
+        elsewhere={"image": "另一个对话里的图", "video": "另一个对话里的视频"},
         quoted="“{words}”",
         parent="由{which}改来",
         between="，",
         stop="。",
         taken="用的是{which}。如果不是这一张，请说出要用那张的 gen_id，或者说“第一张图”之类。",
-        retold="{which}已经取不到了，所以是按文字重新画的。",
+        retold={
+            "image": "{which}已经取不到了，所以是按文字重新画的。",
+            "video": "{which}已经取不到了，所以是按文字重新做的。",
+        },
         unknown="这里没有叫 {name} 的图，所以没有用到它。",
     ),
     "en": _Words(
@@ -73,17 +81,22 @@ _SAID: dict[Language, _Words] = {
         "planner that is a chat model.",
         blind="I can't see what is on it: for that, this studio needs a planner that is a chat model and sees.",
         again="Here is {which}:",
-        list="Pictures so far: {count}.",
-        newest="Pictures so far: {count}. The newest {most}:",
-        made="the picture of turn {turn}",
-        sent="the picture that you sent in turn {turn}",
-        elsewhere="the picture of another conversation",
+        pictures="Pictures",
+        both="Pictures and videos",
+        list="{things} so far: {count}.",
+        newest="{things} so far: {count}. The newest {most}:",
+        made={"image": "the picture of turn {turn}", "video": "the video of turn {turn}"},
+        sent={"image": "the picture that you sent in turn {turn}", "video": "the video that you sent in turn {turn}"},
+        elsewhere={"image": "the picture of another conversation", "video": "the video of another conversation"},
         quoted="“{words}”",
         parent="made from {which}",
         between=", ",
         stop=".",
         taken="I took {which}. If you meant another one, name its gen_id, or say for example “the first picture”.",
-        retold="{which} can't be had any more, so this was drawn anew from its words.",
+        retold={
+            "image": "{which} can't be had any more, so this was drawn anew from its words.",
+            "video": "{which} can't be had any more, so this was made anew from its words.",
+        },
         unknown="There is no picture {name} here, so it was not used.",
     ),
 }
@@ -111,7 +124,7 @@ def taken(plan: Plan, scene: Scene, language: Language) -> str:
 def retold(picture: Picture, language: Language) -> str:
     """Return the line that says that a picture could not be had, and was told in words."""
     which = _which(picture, language)
-    return _SAID[language].retold.format(which=which[:1].upper() + which[1:])
+    return _SAID[language].retold[picture.kind].format(which=which[:1].upper() + which[1:])
 
 
 def unknown(name: str, language: Language) -> str:
@@ -125,7 +138,8 @@ def _listed(scene: Scene, links: Mapping[str, str], language: Language) -> Itera
         yield said.nothing
         return
     head = said.list if count <= _MOST else said.newest
-    yield head.format(count=count, most=_MOST)
+    films = any(picture.kind == "video" for picture in scene.pictures)
+    yield head.format(count=count, most=_MOST, things=said.both if films else said.pictures)
     yield ""
     for picture in scene.pictures[-_MOST:]:
         yield f"- {_line(picture, scene, links, language)}"
@@ -175,4 +189,4 @@ def _which(picture: Picture, language: Language) -> str:
 def _place(picture: Picture, language: Language) -> str:
     said = _SAID[language]
     form = said.elsewhere if not picture.turn else said.made if picture.is_made else said.sent
-    return form.format(turn=picture.turn)
+    return form[picture.kind].format(turn=picture.turn)

@@ -2,7 +2,8 @@
 
 Pure. The history's media are found, and what is recorded of them is loaded. A picture counts once, where it is first
 seen: in a user's turn it was sent, or is named and comes from another conversation; in an answer it was made by that
-turn. After that it is sent or shown again, or named; what was made from it stays behind it.
+turn. After that it is sent or shown again, or named; what was made from it stays behind it. Films stand among the
+pictures where the studio makes films.
 """
 
 from __future__ import annotations
@@ -18,20 +19,30 @@ from darkroom.dialects.relay_vocabulary import Language
 from darkroom.generation import Generation, Input
 from darkroom.media import Media, MediaKind
 from darkroom.messages import MediaPart, Message, Remote, Stored, Text
-from darkroom.planner import Picture, Said, Scene, Use
+from darkroom.planner import Kind, Picture, Said, Scene, Use
 from darkroom.replay import Turn
 
 _LETTER = re.compile(r"[^\W\d_]")
 _GAP = re.compile(r"[ \t]{2,}")
 
+Kinds = Mapping[MediaKind, Kind]
+PICTURES: Kinds = {MediaKind.IMAGE: "image"}
+KINDS: Kinds = {MediaKind.IMAGE: "image", MediaKind.VIDEO: "video"}
+"""What stands in a scene, and what it is called there."""
+
 
 @dataclass(frozen=True, slots=True)
 class Known:
     """What is recorded of a conversation's pictures: their generations, and pictures that these were made from and that
-    the conversation does not show; both by their ids."""
+    the conversation does not show; both by their ids. `kinds` are what counts as a picture here."""
 
     generations: Mapping[str, Generation] = field(default_factory=dict)
     beyond: Mapping[str, Media] = field(default_factory=dict)
+    kinds: Kinds = field(default_factory=lambda: PICTURES)
+
+    @property
+    def films(self) -> bool:
+        return MediaKind.VIDEO in self.kinds
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,21 +67,21 @@ def stage(asked: Sequence[Message], turns: Sequence[Turn], known: Known) -> Stag
     return setting.stage()
 
 
-def generations_in(turns: Sequence[Turn]) -> list[str]:
+def generations_in(turns: Sequence[Turn], kinds: Kinds = PICTURES) -> list[str]:
     """Return the ids of the generations that made what a conversation shows or names, each once."""
     found: dict[str, None] = {}
     for turn in turns:
-        for part in images_in(turn):
+        for part in media_in(turn, kinds):
             if isinstance(part.source, Stored) and part.source.media.generation is not None:
                 found[part.source.media.generation] = None
         found |= dict.fromkeys(each.id for each in (turn.generation, *turn.named) if each is not None)
     return [*found]
 
 
-def images_in(turn: Turn) -> Iterator[MediaPart]:
+def media_in(turn: Turn, kinds: Kinds = PICTURES) -> Iterator[MediaPart]:
     """Yield the pictures of a turn that can be had: stored ones, and those at a URL."""
     for part in turn.message.media:
-        if part.kind is MediaKind.IMAGE and isinstance(part.source, Stored | Remote):
+        if part.kind in kinds and isinstance(part.source, Stored | Remote):
             yield part
 
 
@@ -114,7 +125,7 @@ class _Setting:
         text, inside = _words_of(message, turn), _attached(message)
         uploads = self._begun(text)
         named: list[str] = []
-        for part in images_in(turn):
+        for part in media_in(turn, self.known.kinds):
             if (part.place != "text" or id_of(part) in inside) and not self._is_made(part):
                 self._meet(part, len(self.past) + 1, text)
                 uploads.append(id_of(part))
@@ -141,7 +152,7 @@ class _Setting:
         said = self.past[-1] if self.past else Said("")
         made: list[str] = []
         shown: list[str] = []
-        for part in images_in(turn):
+        for part in media_in(turn, self.known.kinds):
             known = id_of(part) in self.pictures
             self._meet(part, len(self.past), said.text, turn.generation if turn.verbatim else None)
             (shown if known and id_of(part) not in said.made else made).append(id_of(part))
@@ -162,7 +173,7 @@ class _Setting:
             for id in [*self.pictures]:
                 self.pictures[id] = replace(self.pictures[id], parents=tuple(self._parents(self.pictures[id])))
         pictures = sorted(self.pictures.values(), key=lambda picture: picture.turn)
-        scene = Scene(last.text, tuple(pictures), tuple(past), last.uploads, self.named)
+        scene = Scene(last.text, tuple(pictures), tuple(past), last.uploads, self.named, self.known.films)
         return Stage(scene, self.parts, self.unknown)
 
     def _is_made(self, part: MediaPart) -> bool:
@@ -188,6 +199,7 @@ class _Setting:
             caption="" if generation is not None else part.filename or part.alt,
             width=media.width if media is not None else None,
             height=media.height if media is not None else None,
+            kind=self.known.kinds[part.kind],
         )
         if generation is not None:
             self._first_of.setdefault(generation.id, id)
@@ -196,7 +208,7 @@ class _Setting:
         """Note the pictures of a generation that an answer names and does not show; return the new ones."""
         if generation.id in self._first_of:
             return []
-        pictures = [media for media in generation.outputs if media.kind is MediaKind.IMAGE]
+        pictures = [media for media in generation.outputs if media.kind in self.known.kinds]
         for media in pictures:
             self._meet(MediaPart(media.kind, Stored(media)), len(self.past), text)
         return [media.id for media in pictures]
@@ -232,7 +244,7 @@ class _Setting:
         if item.generation is not None and item.generation in self._first_of:
             return self._first_of[item.generation]
         media = self.known.beyond.get(item.media or "")
-        if media is None or media.kind is not MediaKind.IMAGE:
+        if media is None or media.kind not in self.known.kinds:
             return None
         self._meet(MediaPart(media.kind, Stored(media), filename=media.filename), 0, "")
         return media.id

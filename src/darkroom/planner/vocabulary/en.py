@@ -55,6 +55,18 @@ _COLOURS = (
 )
 """Colours: `paint the wall red` makes nothing new."""
 
+_FILM = (
+    r"(?<!hair )(?<!paper )(?<!tie )\b(?:videos?|vids?|clips?|films?|movies?|animations?|footage|gifs?)\b(?! (?:games?|"
+    r"calls?|cameras?|cards?|chat|conference|consoles?|stores?|shop|tapes?|cassettes?|grain|noir|stock|photo\w*|strips?|"
+    r"stills?|posters?|rolls?|sets?|crew|stars?|studios?|directors?|theat(?:er|re)s?|scenes?|nights?|tickets?|art|"
+    r"styles?|characters?|cels?|frames?)\b)"
+)
+"""What moves: `a movie poster` does not."""
+
+_PICTURES = r"(?:pictures?|pics?|images?|photos?|drawings?|illustrations?|stills?|paintings?|sketch(?:es)?)"
+
+_THINGS = r"(?:it|this|that|them|these|those|him|her|all|everything|everyone|both|each|the|my)"
+
 WORDS: dict[str, tuple[str, ...]] = {
     "ordinal": (
         r"(?<!\w)picture\s?#?(?P<en4>[1-6]\b|one\b|two\b|three\b|four\b)(?!\w)",
@@ -1492,4 +1504,62 @@ WORDS: dict[str, tuple[str, ...]] = {
     "asked": (r"(?:^|(?<=[.!?] ))\W*(?:what|which|who|where|why|how)\b[^.!?]*",),
     "known_object": (r"^\s*(?:it|them|him|her|that|this|his|its|my|all|over|out)\b(?! own)",),
     "in_manner_of": (r"^\W*(?:and )?(?:as|with|in|on|for|like)\b",),
+    "film": (_FILM,),
+    "film_known": (
+        (
+            r"\b(?:the|this|that|these|those|my|your|its|our|each|every|both|all|last|previous|latest|newest|first|"
+            r"(?<!\d )(?<!\d-)second|third|fourth)(?: (?!(?:of|in|to|for|as|and|into|from|with|a|an|one|by|on|pictures?|pics?|"
+            rf"images?|photos?)\b)[\w'-]+){{0,2}} {_FILM}"
+        ),
+        rf"{_FILM} ?#?\d\b",
+    ),
+    "picture_known": (
+        (
+            r"\b(?:the|this|that|my|first|second|third|fourth|last|previous|latest|newest|original|initial|other|still)"
+            r"(?: (?!(?:videos?|films?|clips?|movies?|animations?|of|in|to|a|an|look|like|and)\b)[\w'-]+){0,2}? "
+            rf"{_PICTURES}\b"
+        ),
+    ),
+    "animate": (
+        r"\banimat(?:e|ing)\b",
+        r"\b(?:get|have|make|want|need) [^,.;]{1,30}\banimated\b(?! (?:style|look|film|movie|character|series))",
+        (
+            rf"\b(?:make|let|have|get|want|see) {_THINGS}\b(?: [\w'-]+){{0,4}}? ?(?:to )?(?:move|moving|alive|come alive|"
+            r"come to life)\b(?! (?:it|him|her|them|the|to (?:the (?:left|right|top|bottom|middle|cent\w+|fore\w+|back\w*)|"
+            r"a)|up|down|over|closer|further|farther|away|behind|next|into|onto|in front|inside|outside|left|right|house|a "
+            r"(?:bit|little) (?:to|up|down))\b)"
+        ),
+        r"\bbring(?:ing)? [^,.;]{1,40}? to life\b",
+        r"\b(?:set|put|get|bring) [^,.;]{1,40}? (?:in|into) motion\b",
+        (
+            r"\b(?:add|give (?:it|him|her|them|this)) (?:some |a (?:bit|little) of |a little |subtle |slow |gentle )?"
+            r"(?:motion|movement)\b(?! blur)"
+        ),
+        r"\b(?:starts?|begins?) moving\b",
+    ),
+    "into_film": (
+        rf"\b(?:in)?to (?:an? |one )?(?:(?!the\b)[\w-]+ ){{0,3}}?{_FILM}",
+        rf"\bas (?:an? )(?:[\w-]+ ){{0,2}}?{_FILM}",
+    ),
+    "film_of_it": (
+        rf"{_FILM} (?:of|from|out of|with|about|based on|using) (?:all (?:of )?)?(?:it|this|that|them|these|those|him|her)\b",
+        rf"\b(?:turn|make|convert|transform|change|render) (?:it|this|that|them|these|him|her)\b[^,.;]{{0,30}}{_FILM}",
+    ),
+    "film_of_several": (
+        rf"\b(?:one|an?|a single) (?:[\w-]+ )?{_FILM} (?:of|from|out of)\b",
+        rf"\binto (?:one|an?|a single) (?:[\w-]+ )?{_FILM}",
+    ),
+    "film_filler": (r"\b(?:short|quick|little|nice|looping|loop|moving|long|tiny|cool|turn|convert|transform)\b",),
+    "not_film": (
+        rf"\b(?:no|not|don'?t|do not|without|instead of|rather than)\b[^,.;]{{0,16}}?(?:{_FILM}|\banimat\w+)",
+    ),
+    "duration": (
+        (
+            r"(?<![\w.:])(?![5-9]0s\b)(?P<n_en>\d{1,3}|one|two|three|four|five|six|seven|eight|nine|ten|twelve|fifteen|"
+            r"twenty|thirty|half a)[ -]?(?:s|secs?|seconds?|(?P<m_en>mins?|minutes?))\b(?:[ -]long\b)?"
+            r"(?! (?:one|pic\w*|image|photo|version|draft))"
+        ),
+    ),
+    "longer_by": (r"\s*(?:longer|shorter|more|extra|earlier|later|ago|less)\b",),
+    "longer_by_before": (r"\b(?:by|another|an? extra|extra|additional|first|last|at|after|every|each) $",),
 }

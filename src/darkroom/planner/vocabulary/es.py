@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+_FILM = r"\b(?:videos?|videitos?|clips?|peliculas?|animacion(?:es)?|cortometrajes?|gifs?)\b(?! (?:games?|calls?|cameras?|cards?|chat|conference))"
+"""What moves."""
+
 WORDS: dict[str, tuple[str, ...]] = {
     "middle": (
         r"\b(?:el|la|al?) (?:imagen |foto |opcion )?del? (?:en )?medio\b(?! (?:ambiente|oriente|camino))",
@@ -585,4 +588,40 @@ WORDS: dict[str, tuple[str, ...]] = {
     "liked_without": (r"\bme gustaba (?:mas )?sin (?:el |la |los |las )?(?P<es>[\w ]{2,20}?)(?=[,.;:!?]|$)",),
     "photo_noun": (r"\bfoto",),
     "praise_filler": (r"\b(?:y|muy|todo)\b",),
+    "film": (_FILM,),
+    "film_known": (
+        (
+            r"\b(?:el|los|del|al|ese|este|esos|estos|aquel|la|las|esa|esta|mi|tu|ambos)(?: (?!(?:de|del|en|a|un|una|como|"
+            rf"imagen|foto|que|y)\b)\w+)? {_FILM}"
+        ),
+    ),
+    "picture_known": (
+        (
+            r"\b(?:la|las|esa|esta|mi|primera|segunda|tercera|ultima)(?: \w+)? (?:imagen(?:es)?|fotos?|ilustracion(?:es)?)\b"
+        ),
+        r"\b(?:el|ese|este|primer|segundo|ultimo) (?:dibujo|retrato|boceto)\b",
+    ),
+    "animate": (
+        r"\banim(?:a|ar|ame|ala|alo|alas|alos|arla|arlo|arme|amela|amelo|en|es|e)\b",
+        r"\bse muevan?\b(?! (?:a|hacia|al)\b)",
+        r"\b(?:dale|dar(?:le)?|ponle?|anade(?:le)?|agrega(?:le)?) (?:algo de |un poco de )?movimiento\b",
+        r"\b(?:dale|darle|cobr[ae]n?) vida\b",
+        r"\bpon(?:la|lo|er(?:la|lo)?)? [^,.;]{0,24}en movimiento\b",
+    ),
+    "into_film": (rf"\ben (?:un |una )?(?:\w+ )?{_FILM}",),
+    "film_of_it": (
+        rf"{_FILM} (?:de|con|a partir de) (?:esto|eso|ell[oa]s?)\b",
+        rf"\b(?:convierte|convierta|haz|transforma|pasa|pon|cambia)l[oa]s?\b[^,.;]{{0,24}}{_FILM}",
+    ),
+    "film_of_several": (rf"\ben un (?:solo )?{_FILM}",),
+    "film_filler": (r"\b(?:cort[oa]|breve|pequen[oa]|rapid[oa]|convierte\w*|transforma\w*|hacer|crea\w*|genera\w*)\b",),
+    "not_film": (rf"\b(?:no|sin|en vez de|en lugar de)\b[^,.;]{{0,16}}?{_FILM}",),
+    "duration": (
+        (
+            r"(?<![\w.:])(?P<n_es>\d{1,3}|un|dos|tres|cuatro|cinco|seis|siete|ocho|nueve|diez|quince|veinte|treinta|medio) "
+            r"?(?:segundos?|seg|(?P<m_es>minutos?))\b"
+        ),
+    ),
+    "longer_by": (r"\s*(?:mas|menos|antes|despues)\b",),
+    "longer_by_before": (r"\b(?:otros|primeros|ultimos|cada|tras) $",),
 }

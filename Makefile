@@ -33,13 +33,20 @@ lock: $(UV)
 	$(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 		pyproject.toml --group dev -c requirements/runtime.lock -o requirements/dev.lock
 
-# Darkroom beside LiteLLM's proxy, the upstream alone and a floor program; Linux only. LiteLLM has a venv of its own.
-bench: $(VENV)/.dev .bench-venv/.ready
+# Darkroom beside LiteLLM's proxy, the upstream alone and a floor program; its media beside nginx; many watchers of jobs.
+# Linux only. LiteLLM has a venv of its own; an nginx that is not there is unpacked from Debian's package, not installed.
+bench: $(VENV)/.dev .bench-venv/.ready .bench-nginx/.ready
 	$(BIN)/python -m bench $(BENCH)
 
 # How often the planner means what a person meant; a chat model beside it: make eval EVAL="--planner openai/gpt-4.1-mini".
 eval: $(VENV)/.dev
 	@$(BIN)/python -m evals $(EVAL)
+
+.bench-nginx/.ready:
+	@mkdir -p .bench-nginx
+	@PATH="$$PATH:/usr/sbin" command -v nginx >/dev/null || { cd .bench-nginx && \
+		apt-get download -qq nginx && dpkg-deb -x nginx_*.deb .; } || echo "There is no nginx; media are measured alone."
+	@touch $@
 
 .bench-venv/.ready: requirements/bench.lock | $(UV)
 	@$(UV) venv -q --allow-existing --python $(BIN)/python .bench-venv
@@ -47,7 +54,7 @@ eval: $(VENV)/.dev
 	@touch $@
 
 clean:
-	rm -rf $(VENV) .bench-venv .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .bench-venv .bench-nginx .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 $(UV):
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

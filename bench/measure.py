@@ -66,8 +66,8 @@ class Bench:
         """Start everything; `cores` are those of the client and the upstream, and those of the servers."""
         with ExitStack() as stack:
             ours, theirs = cores
-            upstream = _started(stack, "upstream", directory, ours)
-            load = _started(stack, "load", directory, ours)
+            upstream = started(stack, "upstream", directory, ours)
+            load = started(stack, "load", directory, ours)
             port = int(upstream.first_line())
             site = Site(port, directory, theirs, litellm)
             servers = []
@@ -174,7 +174,8 @@ class Bench:
         return answer
 
 
-def _started(stack: ExitStack, name: str, directory: Path, cores: Sequence[int]) -> Process:
+def started(stack: ExitStack, name: str, directory: Path, cores: Sequence[int]) -> Process:
+    """Start a program of the bench's own, which ends with the stack."""
     command = [sys.executable, "-m", f"bench.{name}"]
     process = Process.start(name, command, directory, environment=KEEP_BUFFERS, cores=cores, pipes=True)
     stack.callback(process.stop)

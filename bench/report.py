@@ -1,9 +1,10 @@
-"""The results as a page of Markdown: the machine, one table, and the three targets."""
+"""The results as a page of Markdown: the machine, the tables of the chats, and the three targets."""
 
 from __future__ import annotations
 
 import os
 import platform
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -90,8 +91,18 @@ def rows_of(scenarios: Iterable[Scenario], results: Results) -> dict[tuple[str, 
     }
 
 
+def merged(page: str, parts: Sequence[str]) -> str:
+    """Return a page in which these parts stand in place of those with the same titles; new ones come behind.
+
+    A part begins with its title, a line with one `#`.
+    """
+    known = {each.partition("\n")[0]: each.strip() for each in re.split(r"(?m)^(?=# )", page) if each.strip()}
+    known |= {part.partition("\n")[0]: part.strip() for part in parts}
+    return "\n\n".join(known.values()) + "\n"
+
+
 def page(scenarios: Sequence[Scenario], results: Results, rounds: int, facts: Sequence[str]) -> str:
-    """Return the whole page."""
+    """Return the part of the page that is about chats."""
     rows = rows_of(scenarios, results)
     parts = ["# Darkroom's bench", "\n".join(f"- {fact}" for fact in (*facts, *_explained(rounds, results)))]
     parts += [_table(scenario, results, rows) for scenario in scenarios]
@@ -99,15 +110,17 @@ def page(scenarios: Sequence[Scenario], results: Results, rounds: int, facts: Se
     return "\n\n".join(parts) + "\n"
 
 
-def machine(cores: tuple[list[int], list[int]], litellm: str | None, load: float) -> list[str]:
-    """Say what it ran on, and with what; `load` is the load average before it began."""
+def machine(
+    cores: tuple[list[int], list[int]], litellm: str | None, load: float, ours: str = "client and upstream"
+) -> list[str]:
+    """Say what it ran on, and with what; `load` is the load average before it began, `ours` what is not measured."""
     libraries = ", ".join(f"{name} {version(name)}" for name in _LIBRARIES)
     model = next(
         (line.partition(":")[2].strip() for line in _lines("/proc/cpuinfo") if line.startswith("model name")), "?"
     )
     ram = next((int(line.split()[1]) // 2**20 for line in _lines("/proc/meminfo") if line.startswith("MemTotal")), 0)
     pinned = (
-        f"client and upstream on cores {cores[0]}, the server under test on {cores[1]}"
+        f"{ours} on cores {cores[0]}, the server under test on {cores[1]}"
         if cores[0] != cores[1]
         else "nothing pinned to a core"
     )
@@ -178,7 +191,7 @@ def _cells(row: Row, floor: Row | None, litellm: Row | None) -> list[str]:
     values = (
         row.p50, row.added_p50, row.added_p99, row.first, row.cpu, row.per_cpu, row.peak, row.per_picture, row.rate
     )  # fmt: skip
-    return [*map(_number, values), _ratio(row, floor), _ratio(row, litellm)]
+    return [*map(number, values), _ratio(row, floor), _ratio(row, litellm)]
 
 
 def _ratio(row: Row, other: Row | None) -> str:
@@ -189,7 +202,8 @@ def _ratio(row: Row, other: Row | None) -> str:
     return f"{mine / theirs:.2f}" if mine and theirs else "–"
 
 
-def _number(value: float | None) -> str:
+def number(value: float | None) -> str:
+    """Write a number with three figures; nothing as a dash."""
     if value is None:
         return "–"
     return f"{value:.0f}" if abs(value) >= 100 else f"{value:.1f}" if abs(value) >= 10 else f"{value:.2f}"

@@ -24,6 +24,8 @@ class Site:
     directory: Path
     cores: Sequence[int]
     litellm: Path
+    providers: str = ""
+    """Further rows of Darkroom's configuration."""
 
     @property
     def upstream_url(self) -> str:
@@ -59,7 +61,7 @@ def start_floor(site: Site) -> Server:
     port = free_port()
     command: list[str | Path] = [sys.executable, "-m", "bench.floor", site.upstream_url, directory, str(port)]
     process = Process.start("floor", command, site.directory, environment=KEEP_BUFFERS, cores=site.cores)
-    return _ready(Server("floor", port, process=process, pictures=directory), "/health", 30)
+    return ready(Server("floor", port, process=process, pictures=directory), "/health", 30)
 
 
 def start_darkroom(site: Site) -> Server:
@@ -77,7 +79,7 @@ def start_darkroom(site: Site) -> Server:
     server = Server(
         "darkroom", port, made.stdout.strip(), process, links=True, pictures=site.directory / "darkroom/media/blobs"
     )
-    return _ready(server, "/health", 60)
+    return ready(server, "/health", 60)
 
 
 def start_litellm(site: Site) -> Server:
@@ -107,7 +109,7 @@ def start_litellm(site: Site) -> Server:
     }
     process = Process.start("litellm", command, site.directory, environment=environment, cores=site.cores)
     server = Server("litellm", port, _LITELLM_KEY, process, slow=True)
-    return _ready(server, "/health/liveliness", 120)
+    return ready(server, "/health/liveliness", 120)
 
 
 STARTERS: dict[str, Callable[[Site], Server]] = {
@@ -118,7 +120,8 @@ STARTERS: dict[str, Callable[[Site], Server]] = {
 }
 
 
-def _ready(server: Server, path: str, seconds: float) -> Server:
+def ready(server: Server, path: str, seconds: float) -> Server:
+    """Wait until a server answers. Raises `BenchFailed`, having ended its process."""
     if server.process is not None:
         try:
             server.ready = wait_ready(server.process, server.port, path, seconds)
@@ -138,15 +141,15 @@ port = {port}
 media = "file:{data}/media"
 database = "sqlite:{data}/darkroom.db"
 [limits]
-body = {512 * MIB}
-media = {256 * MIB}
+body = {2048 * MIB}
+media = {2048 * MIB}
 [[providers]]
 name = "bench"
 base_url = "{site.upstream_url}/v1"
 dialect = "openai-chat"
 api_key = "none"
 models = {json.dumps(MODELS)}
-"""
+{site.providers}"""
 
 
 def _litellm_config(site: Site) -> dict[str, object]:

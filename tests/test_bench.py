@@ -13,13 +13,20 @@ import pybase64
 import pytest
 from PIL import Image
 
-from bench import bodies, floor, report
+from bench import bodies, floor, reader, report
 from bench.__main__ import main, parser
 from bench.measure import Bench, Block, Results
 from bench.pictures import TAIL, pictures_of
 from bench.processes import Process, free_port, lives
+from bench.reader import Read, Reading
 from bench.scenarios import MIB, SCENARIOS, TEXT, Answer, Form, Scenario
 from bench.servers import Server
+from bench.serving import Served, Serving, ServingBench, ServingResults, nginx
+from bench.serving_report import served_row, serving_page
+from bench.stock import Stock
+from bench.watcher import Heard
+from bench.watching import Watched, Watching, WatchingBench, timed
+from bench.watching_report import watching_page
 
 _URI = b"data:image/png;base64,"
 _SIZE = 50_001
@@ -238,3 +245,90 @@ def test_what_cannot_run_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[s
         with pytest.raises(SystemExit):
             parser().parse_args(wrong)
     assert "between 1 and 50" in capsys.readouterr().err
+
+
+_STOCK = Stock(small=2, large=1, picture=60_000, video=300_000)
+_SERVED = (
+    Serving("thumbnails", "thumbnails", "small", connections=2, seconds=0.1),
+    Serving("pictures", "pictures", "large", connections=2, seconds=0.1),
+    Serving("ranges", "ranges", "video", span=10_000, connections=2, seconds=0.1),
+)
+
+
+def test_serving_is_measured_beside_nginx(tmp_path: Path) -> None:
+    names = ["darkroom", *(["nginx"] if nginx() else [])]
+    with ServingBench.open(tmp_path, names, ([], []), _STOCK) as bench:
+        assert [media.size for media in bench.stock["large"] + bench.stock["video"]] == [60_000, 300_000]
+        results = bench.run(_SERVED, 2, lambda _: None)
+        processes = [bench.reader, *(server.process for server in bench.servers if server.process is not None)]
+    assert results.errors == {}
+    assert {key: len(rounds) for key, rounds in results.rounds.items()} == {
+        (serving.name, name): 2 for serving in _SERVED for name in names
+    }
+    assert all(each.read.size == each.read.answers * 10_000 for each in results.rounds["ranges", "darkroom"])
+    assert all(process.popen.poll() is not None for process in processes)
+    page = serving_page(_SERVED, results, 2, ["a machine"], ["nothing was left out"])
+    assert all(page.count(f"| {name} |") == len(_SERVED) for name in names)
+
+
+def test_wrong_bytes_are_an_error_and_no_measurement(tmp_path: Path) -> None:
+    with ServingBench.open(tmp_path, ["darkroom"], ([], []), _STOCK) as bench:
+        (darkroom,), pictures = bench.servers, _SERVED[1]
+        assert bench.untrue(darkroom, pictures) == ""
+        darkroom.links = False  # It is asked for the paths of nginx, which it does not have.
+        bench.servers.append(Server("nobody", free_port(), process=darkroom.process))
+        results = bench.run([pictures], 1, lambda _: None)
+        measured = bench.read(darkroom, pictures, 0)
+    assert results.rounds == {}
+    assert "is not the file" in results.errors["pictures", "darkroom"]
+    assert "can't be read" in results.errors["pictures", "nobody"]
+    assert "401" in measured.error
+    assert serving_page([pictures], results, 1, []).count("failed: ") == 2
+
+
+def test_a_reader_that_can_not_connect_says_so() -> None:
+    assert reader.run(Reading(free_port(), [("/", "")], 1, 0)).error
+
+
+def test_servings_are_told_against_nginx() -> None:
+    serving = _SERVED[1]
+    ours = [Served(Read(100, 2_000_000_000, 2.0, 0.01, 0.02), 1.0, MIB), Served(Read(50, 1_000_000_000, 1.0), 0.5, 0)]
+    theirs = [Served(Read(400, 8_000_000_000, 2.0, 0.001, 0.002), 0.8, 0)]
+    row = served_row(ours)
+    assert (row.rate, row.bytes_rate, row.cpu, row.added) == (50, 1e9, 0.01, MIB)
+    assert row.cpu_per_gb == pytest.approx(0.5)
+    results = ServingResults({("pictures", "darkroom"): ours, ("pictures", "nginx"): theirs})
+    results.servers = {"darkroom": Server("darkroom", 1), "nginx": Server("nginx", 2)}
+    line = next(line for line in serving_page([serving], results, 2, []).splitlines() if "| darkroom |" in line)
+    assert [cell.strip() for cell in line.split("|")][-3:-1] == ["0.25", "5.00"]
+
+
+def test_watchers_are_counted_and_timed(tmp_path: Path) -> None:
+    with WatchingBench.open(tmp_path, ([], []), seconds=1.0) as bench:
+        (result,) = bench.run([Watching("few", 4, 2)], lambda _: None)
+    assert result.error == ""
+    assert result.deliveries >= 4
+    assert result.memory > MIB
+    assert result.cpu > 0
+    assert len(result.last) <= len(result.delays)
+    assert "| 4 |" in watching_page([result], [])
+
+
+def test_a_delay_is_from_the_upstream_to_the_watcher() -> None:
+    watched = Watched(Watching("few", 2, 1), memory=3 * MIB, wall=2.0, cpu=1.0)
+    heard = Heard(
+        [("g", 10, "running", 5.0), ("g", 20, "running", 7.5), ("g", 20, "running", 8.0), ("g", 100, "completed", 9.0)]
+    )
+    result = timed(watched, heard, {"g": {10: 4.0, 20: 7.0}}, since=6.0)
+    assert result.delays == [0.5, 1.0]
+    assert result.last == [1.0]
+    alone = Watched(Watching("none", 0, 1), memory=2 * MIB, wall=1.0)
+    (line,) = [line for line in watching_page([alone, result], []).splitlines() if line.startswith("| 2 |")]
+    assert [cell.strip() for cell in line.split("|")[4:7]] == ["50.0", "3.00", "512"]
+    assert "failed: no" in watching_page([Watched(Watching("few", 2, 1), error="no")], [])
+
+
+def test_a_part_of_the_page_is_replaced_and_the_others_stay() -> None:
+    page = report.merged("# One\n\na\n\n## more\n\n# Two\n\nb\n", ["# Two\n\nc\n", "# Three\n\nd\n"])
+    assert page == "# One\n\na\n\n## more\n\n# Two\n\nc\n\n# Three\n\nd\n"
+    assert report.merged("", ["# One\n"]) == "# One\n"

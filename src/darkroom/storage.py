@@ -191,7 +191,8 @@ class FileStorage(Storage):
     async def get_extra(self, key: str) -> bytes | None:
         path = self._root / _extra_key(key)
         with suppress(NotFound), _translated("a derived file can't be read"):
-            return await asyncio.to_thread(path.read_bytes)
+            reader = _FileReader(os.open(path, os.O_RDONLY | os.O_CLOEXEC), 0, None)
+            return b"".join([piece async for piece in reader])
         return None
 
     async def put_extra(self, key: str, data: bytes) -> None:

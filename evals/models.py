@@ -12,6 +12,7 @@ from darkroom.chat import Answer, Brief, Chat
 from darkroom.events import Event, UsageReported
 from darkroom.gateway import Gateway
 from darkroom.keys import LOCAL
+from darkroom.jobs.answer import JobAnswer
 from darkroom.lifted import Lifts
 from darkroom.messages import Conversation
 from darkroom.planner import Plan, Scene
@@ -56,7 +57,7 @@ class Counting(Chat):
         owner: str,
         routes: Sequence[Target],
         brief: Brief | None = None,
-    ) -> Answer:
+    ) -> Answer | JobAnswer:
         # A dataclass with slots is made anew, and `super()` would still mean the first one.
         answer = await Chat.answer(self, conversation, lifts, owner, routes, brief)
         self.cost.requests += 1

@@ -17,10 +17,10 @@ SOURCE = Path(darkroom.__file__).parent
 # The longest prefix of a module's name counts.
 FLOORS = {
     "errors ids media messages events generation job profiles settings lifted": 0,
-    "codecs dialects providers planner replay threads": 1,
-    "clock database migrations storage spool fetch upstream credentials health images sketch": 2,
-    "ingest resolve imports capture catalog chat generations exchanges cleanup uploads studio": 3,
-    "sweep keys usage doctor metrics watch reply lineage forest redo": 3,
+    "codecs dialects providers planner replay threads quotas": 1,
+    "clock database migrations storage spool fetch download upstream credentials health images films sketch": 2,
+    "ingest resolve stills imports capture catalog chat generations exchanges cleanup uploads studio": 3,
+    "deletion retention filing sweep keys usage doctor metrics watch reply lineage forest redo jobs repeats": 3,
     "gateway endpoints app cli web testing": 4,
 }
 FLOOR_OF = {name: floor for names, floor in FLOORS.items() for name in names.split()}

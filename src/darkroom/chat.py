@@ -20,6 +20,7 @@ from darkroom.capture import Capture
 from darkroom.clock import now
 from darkroom.codecs.links import make_link
 from darkroom.dialects.image_params import picture_params
+from darkroom.dialects.job_wires import wire_of
 from darkroom.dialects.media_text import MediaText
 from darkroom.dialects.relay_text import classify
 from darkroom.dialects.relay_vocabulary import Language
@@ -56,6 +57,8 @@ from darkroom.generation import Input
 from darkroom.generations import Recorder, describe_input, describe_media
 from darkroom.health import Health
 from darkroom.ingest import Ingest
+from darkroom.jobs.answer import JobAnswer
+from darkroom.jobs.jobs import Jobs
 from darkroom.lifted import PLACEHOLDER, Lifts
 from darkroom.media import Media, MediaKind
 from darkroom.messages import Conversation
@@ -85,7 +88,9 @@ class Chat:
     health: Health
     public_url: str
     metrics: Metrics = field(default_factory=Metrics)
-    _running: set[asyncio.Task[None]] = field(default_factory=set)
+    jobs: Jobs | None = None
+    """What makes that which outlives a request."""
+    _running: dict[asyncio.Task[None], Reply] = field(default_factory=dict)
 
     async def answer(
         self,
@@ -94,7 +99,7 @@ class Chat:
         owner: str,
         routes: Sequence[Target],
         brief: Brief | None = None,
-    ) -> Answer:
+    ) -> Answer | JobAnswer:
         """Resolve a conversation and return its answer, not yet begun. `lifts` are for the answer's own media; a
         conversation with a `brief` was written here, and names nothing in its texts.
 
@@ -104,6 +109,12 @@ class Chat:
         settled = brief is not None
         resolved = await self.resolver.resolve(conversation, owner, self.health.ready(allowed), settled=settled)
         others = [route for route in allowed if route is not resolved.target]
+        if self.jobs is not None and wire_of(resolved.target) is not None:
+            lifts.close()
+            if brief is None:
+                return self.jobs.answer(resolved, owner, others)
+            told = brief.without(resolved.omitted)
+            return self.jobs.answer(resolved, owner, others, told.inputs, told.params)
         return Answer(self, owner, lifts, others, self.attempt(resolved, owner, brief), routes, brief)
 
     def attempt(self, resolved: Resolved, owner: str, brief: Brief | None = None) -> Attempt:
@@ -114,6 +125,7 @@ class Chat:
         own = Brief(resolved.prompt, resolved.inputs, picture_params(resolved.asked.params))
         told = brief.without(resolved.omitted) if brief else own
         recorder = Recorder(self.means.database, owner, target, told.prompt, told.inputs, ended, told.params)
+        recorder.runner = self.means.replica
         return Attempt(resolved, recorder, Capture(self.ingest, self.means.fetcher, owner, target.provider))
 
     def watch(self, answer: Reply, ended: AsyncExitStack) -> AsyncGenerator[Event, None]:
@@ -121,14 +133,28 @@ class Chat:
 
         What `ended` holds (the owner's place) is held until such a task ends, or else until its caller lets go.
         """
-        if not answer.outlives:
-            return answer.events()
+        return self._pumped(answer, ended).drain() if answer.outlives else answer.events()
+
+    def leave(self, answer: Reply, ended: AsyncExitStack) -> None:
+        """Let an answer that goes on without a reader do so from the start."""
+        self._pumped(answer, ended).leave()
+
+    def _pumped(self, answer: Reply, ended: AsyncExitStack) -> Watch:
         ended = ended.pop_all()
         watch = Watch()
         task = asyncio.create_task(pump(answer.events(), watch, ended))
-        self._running.add(task)
-        task.add_done_callback(self._running.discard)
-        return watch.drain()
+        self._running[task] = answer
+        task.add_done_callback(lambda done: self._running.pop(done, None))
+        return watch
+
+    def cancel(self, id: str) -> bool:
+        """Stop what makes this generation, if that is under way here."""
+        for task, answer in self._running.items():
+            if answer.generation() == id:
+                if isinstance(answer, Answer):
+                    answer.unwanted = True
+                return task.cancel()
+        return False
 
     async def close(self, grace: float) -> None:
         """Let what has begun finish, for at most `grace` seconds."""
@@ -183,6 +209,8 @@ class Answer:
     """They are told of every event before it leaves, whether or not anybody watches."""
     said: list[str] = field(default_factory=list)
     """The answer's text, in pieces, without its media."""
+    unwanted: bool = False
+    """Whether its owner wants it to end before it is done."""
     _texts: int = 0
     _said: bool = False
     _estimated: bool = False
@@ -257,6 +285,10 @@ class Answer:
     def generation(self) -> str | None:
         return self.recorder.id
 
+    async def begin(self) -> str | None:
+        """Record what is to be made before the upstream shows that it makes something. Raises `StorageFailed`."""
+        return await self.recorder.begin()
+
     async def events(self) -> AsyncGenerator[Event, None]:
         """Yield the events, ending with `Finished` or `Failed`; it never raises a `DarkroomError`."""
         try:
@@ -276,7 +308,10 @@ class Answer:
             log.exception("an answer of %s failed", self.target.provider.name)
             yield await self._failed(GatewayError(INTERNAL))
         except (asyncio.CancelledError, GeneratorExit):
-            await asyncio.shield(self.recorder.fail(Cancelled("the client left, or the gateway stopped")))
+            if self.unwanted:
+                await asyncio.shield(self.recorder.fail(Cancelled("it was cancelled"), "cancelled"))
+            else:
+                await asyncio.shield(self.recorder.fail(Cancelled("the client left, or the gateway stopped")))
             raise
         finally:
             self.lifts.close()
@@ -424,7 +459,9 @@ class Answer:
         known = Thread(state, target.provider.name, target.model, target.key.alias, thread.what, thread.value)
         only = thread.what == SESSION
         try:
-            await self.chat.means.database.upstreams.add_thread(self.owner, known, now(), only=only)
+            await self.chat.means.database.upstreams.add_thread(
+                self.owner, known, now(), only=only, generation=self.recorder.id
+            )
         except StorageFailed as error:  # The next turn is told whole then.
             log.warning("what `%s` remembers could not be recorded: %s", target.name, error.message)
 

@@ -74,6 +74,25 @@ class Cleanup:
         self._held[item.id] = self._held.get(item.id, 0) + 1
         return item.id
 
+    async def record(self, target: Target, owner: str, kind: str, path: str) -> None:
+        """Record what was created for a job: it stays until `let_go`, however long and by whomever that is done."""
+        database = self.database.upstreams
+        if await database.object_by_path(owner, target.provider.name, target.key.alias, path) is None:
+            item = UpstreamObject(
+                new_id("obj"), owner, target.provider.name, target.key.alias, kind, path, created=now()
+            )
+            await database.add_object(item)
+
+    async def let_go(self, target: Target, owner: str, path: str, *, at_once: bool = False) -> None:
+        """Let go of what was recorded: the provider's policy decides when it is deleted, unless it is useless."""
+        item = await self.database.upstreams.object_by_path(owner, target.provider.name, target.key.alias, path)
+        if item is None:
+            return
+        idle = 0.0 if at_once else target.provider.idle_seconds
+        await self.database.upstreams.set_due(item.id, None if idle is None else now() + int(idle * 1000))
+        if idle == 0:
+            self._wake.set()
+
     async def hold_again(self, target: Target, owner: str, path: str) -> UpstreamObject | None:
         """Use once more what lies at a path, and return its row; None where nothing of ours does."""
         item = await self.database.upstreams.object_by_path(owner, target.provider.name, target.key.alias, path)
@@ -126,6 +145,10 @@ class Cleanup:
                 task.cancel()
                 with suppress(asyncio.CancelledError):
                     await task
+
+    def wake(self) -> None:
+        """Look at once: something has become due."""
+        self._wake.set()
 
     async def run_due(self) -> int:
         """Try to delete all that is due; return how much of it is gone now."""

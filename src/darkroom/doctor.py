@@ -26,7 +26,9 @@ from darkroom.catalog import Catalog
 from darkroom.clock import now
 from darkroom.database import Database, ObjectCount, UpstreamObject
 from darkroom.database.schema import HEAD
+from darkroom.dialects.job_wires import JOB_WIRES
 from darkroom.dialects.openai_chat import decode_error
+from darkroom.dialects.openai_videos import ways
 from darkroom.dialects.wire import UpstreamRequest
 from darkroom.errors import (
     SHORTEST_SECRET,
@@ -41,7 +43,7 @@ from darkroom.exchanges import EXCHANGES, comfyui
 from darkroom.fetch import Fetcher
 from darkroom.profiles import PROFILES
 from darkroom.providers import DIALECTS, Provider, Providers, Target, table
-from darkroom.settings import Settings
+from darkroom.settings import SKETCH, SKETCH_FILM, Settings
 from darkroom.sketch.fonts import Fonts
 from darkroom.storage import Storage
 from darkroom.studio.studio import check_studio, rows_of
@@ -52,7 +54,15 @@ Status = Literal["ok", "warn", "fail"]
 _SECONDS = 10.0
 _MOST_OBJECTS = 1000
 _CHINESE = "海上灯塔"
-_PAINTER = Provider("sketch", "http://127.0.0.1", models=("*", "!*/*"), profile=PROFILES["image-chat"])
+_PAINTERS = (
+    Provider(
+        SKETCH,
+        "http://127.0.0.1",
+        models=("*", "!*/*"),
+        profiles=(("video*", PROFILES["video-chat"]), ("*", PROFILES["image-chat"])),
+    ),
+    Provider(SKETCH_FILM, "http://127.0.0.1", "openai-videos", models=(SKETCH_FILM,)),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +124,15 @@ def check_path(path: str) -> Check:
     return check
 
 
+async def check_videos(subject: Subject) -> Sequence[Finding]:
+    """See whether the server's kind is known, and it lists its models."""
+    try:
+        ways(subject.target.provider.options)
+    except ConfigInvalid as error:
+        return [subject.found("fail", error.message, "see the provider's options")]
+    return await check_models(subject)
+
+
 async def check_workflows(subject: Subject) -> Sequence[Finding]:
     """See whether the configured workflows can be filled in, and the server answers."""
     try:
@@ -128,6 +147,7 @@ async def check_workflows(subject: Subject) -> Sequence[Finding]:
 CHECKS: dict[str, Check] = {
     "gemini-enterprise": check_path(""),
     "comfyui": check_workflows,
+    "openai-videos": check_videos,
 }
 """By dialect; where a dialect is not named, its list of models is asked for."""
 
@@ -175,14 +195,15 @@ class Doctor:
 
     def _studios(self, providers: Providers) -> Iterator[Finding]:
         """See whether the models that studios are made of are there; the painter is only there while a server runs."""
-        painter = (_PAINTER,) if self.settings.sketch else ()
+        painters = _PAINTERS if self.settings.sketch else ()
         for row in rows_of(self.settings.models, sketch=self.settings.sketch):
             try:
-                check_studio(row, Providers((*providers.rows, *painter)))
+                check_studio(row, Providers((*providers.rows, *painters)))
             except ConfigInvalid as error:
                 yield Finding(f"model {row.name}", "fail", error.message, "see the rows of `models`")
             else:
-                yield Finding(f"model {row.name}", "ok", f"`{row.image}` paints, planned by {row.planner}")
+                films = f", `{row.video}` makes videos" if row.video is not None else ""
+                yield Finding(f"model {row.name}", "ok", f"`{row.image}` paints{films}, planned by {row.planner}")
 
     async def _database(self, providers: Providers) -> AsyncIterator[Finding]:
         try:
@@ -292,7 +313,7 @@ _MEANT: tuple[tuple[type[Exception], Status, str, str], ...] = (
 
 async def _look_at(subject: Subject) -> Sequence[Finding]:
     row = subject.target.provider
-    if row.dialect not in EXCHANGES:
+    if row.dialect not in EXCHANGES and row.dialect not in JOB_WIRES:
         return [subject.found("fail", f"`{row.dialect}` can't be spoken yet")]
     usual = check_models if DIALECTS[row.dialect].models else check_path("")
     try:

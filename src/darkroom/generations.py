@@ -13,11 +13,12 @@ from darkroom.errors import DarkroomError
 from darkroom.events import PartialProduced, Planned, Progress, UpstreamNamed
 from darkroom.generation import Generation, Input, Status
 from darkroom.imports import edited
-from darkroom.media import Media
+from darkroom.media import Media, MediaKind
 from darkroom.providers import Target
 
 _STEP = 10
 """Percent between two records of the progress."""
+_POSTER_WIDTH = 512
 
 
 @dataclass(slots=True)
@@ -33,6 +34,8 @@ class Recorder:
     """Is told of the end, with the provider's name."""
     params: Mapping[str, Any] = field(default_factory=dict)
     """What the picture was asked to be like; what the upstream says of it counts more."""
+    runner: str | None = None
+    """The process that makes it, and with which it ends."""
     id: str | None = None
     upstream_ids: dict[str, str] = field(default_factory=dict)
     fields: dict[str, Any] = field(default_factory=dict)
@@ -54,6 +57,7 @@ class Recorder:
                 params=self.params,
                 inputs=self.inputs,
                 key=self.target.key.alias,
+                runner=self.runner,
             )
             await self.database.add_generation(generation)
         return self.id
@@ -75,9 +79,9 @@ class Recorder:
         if self.id is not None:
             await self._end("completed", progress=100, replay=replay)
 
-    async def fail(self, error: DarkroomError) -> None:
+    async def fail(self, error: DarkroomError, status: Status = "failed") -> None:
         if self.id is not None and not self._is_over:
-            await self._end("failed", error=error.body()["error"])
+            await self._end(status, error=error.body()["error"])
 
     async def _note_parent(self, id: str, gen_id: Any) -> None:
         """The upstream's own word on what it edits counts where Darkroom sent it no picture."""
@@ -101,11 +105,13 @@ class Recorder:
 
 
 def describe_media(media: Media, public_url: str) -> dict[str, Any]:
-    """Return media as clients see it."""
+    """Return media as clients see it; of a video also how long it is, and where its first frame is to be seen."""
+    link = make_link(public_url, media)
+    video = {"duration_ms": media.duration, "codec": media.codec, "poster": f"{link}?w={_POSTER_WIDTH}"}
     return {
         "id": media.id,
         "object": "media",
-        "url": make_link(public_url, media),
+        "url": link,
         "kind": media.kind.value,
         "mime": media.mime,
         "size": media.size,
@@ -113,7 +119,9 @@ def describe_media(media: Media, public_url: str) -> dict[str, Any]:
         "height": media.height,
         "origin": media.origin,
         "generation": media.generation,
+        "pinned": media.pinned is not None,
         "created_at": media.created // 1000,
+        **(video if media.kind is MediaKind.VIDEO else {}),
     }
 
 

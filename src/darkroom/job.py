@@ -41,6 +41,9 @@ STATUS: Mapping[JobState, Status] = {
 }
 """What a client is told of each state."""
 
+JOB_ID = "job_id"
+"""The kind of upstream id under which a generation has the name that its upstream gave the job."""
+
 
 def is_over(state: JobState) -> bool:
     return not TRANSITIONS[state]

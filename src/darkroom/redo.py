@@ -14,9 +14,11 @@ from darkroom.chat import Answer, Brief, Chat
 from darkroom.codecs.links import references
 from darkroom.database import Database
 from darkroom.dialects.image_params import picture_params
-from darkroom.errors import MalformedRequest, NotFound, UpstreamBroken
+from darkroom.dialects.video_params import video_params_kept
+from darkroom.errors import GatewayError, MalformedRequest, NotFound, UpstreamBroken
 from darkroom.events import Failed, PartialProduced
 from darkroom.generation import Generation, Input
+from darkroom.jobs.answer import JobAnswer
 from darkroom.lifted import Lifts
 from darkroom.media import Media
 from darkroom.messages import Conversation, MediaPart, Message, Part, Stored, Text
@@ -60,7 +62,7 @@ class Redo:
         if not any(route.profile.makes_media for route in routes):
             raise MalformedRequest(f"`{name}` makes no pictures; name another model", param="model")
         inputs = [(item, await self._media(known, item)) for item in known.inputs]
-        params = picture_params(known.params)
+        params = {**picture_params(known.params), **video_params_kept(known.params)}
         message = Message("user", tuple(_parts(known.prompt, inputs)), is_string=not inputs)
         used = tuple(Input(item.role, media.id, media.generation) for item, media in inputs)
         answer = await self.chat.answer(
@@ -92,7 +94,7 @@ class Redo:
             raise NotFound(f"`{known.id}` was made from {what}, which is not here")
         return parent.outputs[0]
 
-    async def _made(self, answer: Answer) -> Redone:
+    async def _made(self, answer: Answer | JobAnswer) -> Redone:
         """Wait for the end of an answer, and return what was made. Raises the error that it ended with."""
         async with aclosing(answer.events()) as events:
             async for event in events:
@@ -103,6 +105,10 @@ class Redo:
                         raise error
         id = answer.generation()
         made = await self.database.generation(answer.owner, id) if id is not None else None
+        if isinstance(answer, JobAnswer):
+            if made is None:
+                raise GatewayError("what was made is not on record")
+            return Redone(made, (), tuple(answer.omitted))
         if made is None:
             said = "".join(answer.said).strip()[:_SAID]
             raise UpstreamBroken(f"`{answer.target.name}` made nothing, and said: {said}")

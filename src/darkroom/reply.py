@@ -57,3 +57,6 @@ class Reply(Protocol):
 
     def generation(self) -> str | None:
         """Return the id of what is being made, once there is one."""
+
+    async def begin(self) -> str | None:
+        """Record what is to be made, and return its id; None where that shows only on the way."""

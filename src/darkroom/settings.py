@@ -5,6 +5,7 @@ Pure: the caller reads the file and the environment and hands both over.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from typing import Any, Literal, get_args, get_type_hints
@@ -21,6 +22,9 @@ Auth = Literal["bearer", "basic", "x-goog-api-key", "google", "none"]
 google-auth, or not at all."""
 
 MIB = 1024 * 1024
+
+SKETCH, SKETCH_FILM = "sketch", "sketch-video"
+"""The embedded painter's rows: for pictures and for films."""
 
 RULES = "rules"
 """The planner that is no model."""
@@ -47,7 +51,7 @@ class Fetch:
     allow: tuple[str, ...] = ()
     """Hosts, addresses or networks that the guard lets through although they are private."""
     timeout: float = 60.0
-    """Seconds for one fetch."""
+    """Seconds for one fetch, besides one more for every 128 KiB that it brings."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +71,18 @@ class Limits:
     """Requests to one provider at the same time."""
     upstream_timeout: float = 900.0
     """Seconds until the upstream must have answered, from one byte to the next."""
+
+
+@dataclass(frozen=True, slots=True)
+class JobSettings:
+    """Work that outlives a request."""
+
+    run: bool = True
+    """Whether this process works on jobs; without, it leaves them to others that share the database."""
+    deadline: float = 6 * 3600.0
+    """Seconds until a job is given up."""
+    wait: float = 600.0
+    """Seconds that an answer which does not stream waits for what it makes; then it says where to look."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,9 +113,9 @@ class ProviderSettings:
 class ModelSettings:
     """One row of `[[models]]`: a model that Darkroom itself offers, made of others.
 
-    A studio lets any image model chat. `image` is the model that paints (`provider/model`), `planner` the chat model
-    that finds out what a turn means, or `rules`. Less sure than `threshold`, from 0 to 1, it says which picture it
-    took.
+    A studio lets any image model chat. `image` is the model that paints (`provider/model`), `video` the one that makes
+    films, where there is one; `planner` the chat model that finds out what a turn means, or `rules`. Less sure than
+    `threshold`, from 0 to 1, it says which picture it took.
     """
 
     name: str
@@ -108,6 +124,22 @@ class ModelSettings:
     planner: str = RULES
     output: Output | None = None
     threshold: float = 0.5
+    video: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RetentionSettings:
+    """One row of `[[retention]]`: what goes by itself. Without a row everything stays.
+
+    `owner` and `kind` (`image`, `video`, `audio`, `file`) may be `*`. In the file `max_age` is written `30d` and
+    `max_bytes` `50GiB`; read, they are seconds and bytes. The rows that name an owner replace those of `*` for it; all
+    that are left bind. A row without a limit keeps everything.
+    """
+
+    owner: str = "*"
+    kind: Literal["*", "image", "video", "audio", "file"] = "*"
+    max_age: int | None = None
+    max_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,8 +148,10 @@ class Settings:
     storage: StorageSettings = field(default_factory=StorageSettings)
     fetch: Fetch = field(default_factory=Fetch)
     limits: Limits = field(default_factory=Limits)
+    jobs: JobSettings = field(default_factory=JobSettings)
     providers: tuple[ProviderSettings, ...] = ()
     models: tuple[ModelSettings, ...] = ()
+    retention: tuple[RetentionSettings, ...] = ()
     output: Output = "markdown"
     """The shape of answers where neither the request, the key, the model nor the provider says otherwise."""
     sketch: bool = True
@@ -135,6 +169,7 @@ ENV_PROVIDERS = (
     ("OPENAI_API_KEY", "openai", "https://api.openai.com/v1"),
     ("OPENAI_API_KEY", "openai-images", "https://api.openai.com/v1"),
     ("GEMINI_API_KEY", "gemini", "https://generativelanguage.googleapis.com/v1beta"),
+    ("GEMINI_API_KEY", "veo", "https://generativelanguage.googleapis.com/v1beta"),
     ("OPENROUTER_API_KEY", "openrouter", "https://openrouter.ai/api/v1"),
 )
 """Providers that a key in the environment adds by itself: variable, name, base URL."""
@@ -143,19 +178,20 @@ _ENV_MODELS = {
     "openai": ("gpt-*", "chatgpt-*", "o[0-9]*", "!gpt-image-*", "!chatgpt-image-*"),
     "openai-images": ("gpt-image-*", "chatgpt-image-*"),
     "gemini": ("gemini-*",),
+    "veo": ("veo-*",),
     "openrouter": ("*/*",),
 }
 _ENV_PROFILES = {"openai": "openai", "openrouter": "openrouter"}
-_ENV_DIALECTS = {"gemini": "gemini", "openai-images": "openai-images"}
+_ENV_DIALECTS = {"gemini": "gemini", "openai-images": "openai-images", "veo": "veo"}
 
 
-_ROWS: dict[str, type] = {"providers": ProviderSettings, "models": ModelSettings}
+_ROWS: dict[str, type] = {"providers": ProviderSettings, "models": ModelSettings, "retention": RetentionSettings}
 """The tables that hold rows: they are no scalars, and have no variable."""
 
 
 def load(document: Mapping[str, Any], environment: Mapping[str, str]) -> Settings:
     """Return the settings of a parsed TOML document and an environment. Raises `ConfigInvalid`, naming the field."""
-    merged = _with_environment(document, environment)
+    merged = _with_amounts(_with_environment(document, environment))
     try:
         settings = msgspec.convert(merged, Settings, strict=False)
     except msgspec.ValidationError as error:
@@ -163,8 +199,11 @@ def load(document: Mapping[str, Any], environment: Mapping[str, str]) -> Setting
     _refuse_unknown(merged, Settings, "")
     rows = tuple(_resolved(row, environment) for row in settings.providers)
     names = [row.name for row in rows]
-    if len(set(names)) < len(names) or "sketch" in names:
-        raise ConfigInvalid("the configuration is wrong: every provider needs a name of its own (`sketch` is taken)")
+    if len(set(names)) < len(names) or {SKETCH, SKETCH_FILM} & set(names):
+        raise ConfigInvalid(
+            "the configuration is wrong: every provider needs a name of its own "
+            f"(`{SKETCH}` and `{SKETCH_FILM}` are taken)"
+        )
     _check_models(settings.models)
     added = tuple(_from_key(*row) for row in ENV_PROVIDERS if environment.get(row[0]) and row[1] not in names)
     return replace(settings, providers=rows + tuple(_resolved(row, environment) for row in added))
@@ -198,6 +237,35 @@ def _with_environment(document: Mapping[str, Any], environment: Mapping[str, str
         value = environment[variable]
         target[name] = [item.strip() for item in value.split(",") if item.strip()] if _is_list(path) else value
     return merged
+
+
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
+_BYTES: dict[str, int] = {"B": 1} | {
+    f"{letter}{base}": factor**power
+    for power, letter in enumerate("KMGT", 1)
+    for base, factor in (("iB", 1024), ("B", 1000))
+}
+_AMOUNTS = {"max_age": _SECONDS, "max_bytes": _BYTES}
+_AMOUNT = re.compile(r"([0-9]{1,15})\s*([A-Za-z]*)")
+
+
+def _with_amounts(document: dict[str, Any]) -> dict[str, Any]:
+    """Return a document whose ages and sizes (`30d`, `50GiB`) are numbers of seconds and bytes."""
+    rows = document.get("retention")
+    if not isinstance(rows, list) or not all(isinstance(row, Mapping) for row in rows):
+        return document
+    read = [{key: _amount(key, value) if key in _AMOUNTS else value for key, value in row.items()} for row in rows]
+    return {**document, "retention": read}
+
+
+def _amount(name: str, value: Any) -> int:
+    units = _AMOUNTS[name]
+    match = _AMOUNT.fullmatch(value) if isinstance(value, str) else None
+    if match is None or match[2] not in units:
+        known = ", ".join(unit for unit in units if unit)
+        raise ConfigInvalid(f"the configuration is wrong: `retention.{name}` must be a number and a unit, of {known}")
+    number: int = int(match[1]) * units[match[2]]
+    return number
 
 
 def _is_list(path: str) -> bool:

@@ -38,14 +38,18 @@ class Watch:
         self._events.put_nowait(None)
         self._gone = True
 
+    def leave(self) -> None:
+        """Watch no more."""
+        self._gone = True
+        while not self._events.empty():
+            self._events.get_nowait()
+
     async def drain(self) -> AsyncGenerator[Event, None]:
         try:
             while (event := await self._events.get()) is not None:
                 yield event
         finally:
-            self._gone = True
-            while not self._events.empty():
-                self._events.get_nowait()
+            self.leave()
 
 
 async def pump(events: AsyncGenerator[Event, None], watch: Watch, ended: AsyncExitStack) -> None:

@@ -9,6 +9,7 @@ from darkroom.cli.doctor import doctor
 from darkroom.cli.keys import keys
 from darkroom.cli.media import media
 from darkroom.cli.serve import serve
+from darkroom.cli.worker import worker
 
 __all__ = ["main"]
 
@@ -27,5 +28,5 @@ def main(context: click.Context, config: str | None) -> None:
     context.obj = config
 
 
-for _command in (serve, doctor, keys, media):
+for _command in (serve, worker, doctor, keys, media):
     main.add_command(_command)

@@ -40,6 +40,7 @@ _OURS = re.compile(
     r"(?:https?://[^/\s?#]++)?(?:/[^\s?#]*)?/media/(media_[0-9a-z]{26})(?:\.[a-z0-9]{1,5})?(?:[?#]\S*)?",
     re.IGNORECASE,
 )
+_GENERATIONS = "/v1/generations/"
 _EXTENSION = re.compile(r"\.([A-Za-z0-9]{2,4})\Z")
 _KINDS = {extension: kind_of(mime) for mime, extension in EXTENSIONS.items()} | {
     "jpeg": MediaKind.IMAGE,
@@ -52,6 +53,16 @@ _KINDS = {extension: kind_of(mime) for mime, extension in EXTENSIONS.items()} | 
 def make_link(public_url: str, media: Media) -> str:
     """Return the stable link to media: `{public_url}/media/{id}.{ext}`."""
     return f"{public_url.rstrip('/')}/media/{media.id}.{media.extension}"
+
+
+def generation_link(public_url: str, id: str) -> str:
+    """Return where a generation is looked up, with the media that it has made by then."""
+    return f"{public_url.rstrip('/')}{_GENERATIONS}{id}"
+
+
+def tells_of(text: str, id: str) -> bool:
+    """Tell whether a text says where a generation is looked up, on whatever host."""
+    return f"{_GENERATIONS}{id}" in text
 
 
 def media_id_of(url: str) -> str | None:

@@ -16,7 +16,9 @@ import msgspec
 
 from darkroom.database.backends import Backend, Conflict, Rows, open_backend
 from darkroom.database.files import FileRows
+from darkroom.database.jobs import JobRows
 from darkroom.database.lineage import LineageRows
+from darkroom.database.retention import RetentionRows
 from darkroom.database.rows import (
     BlobRow,
     KeyRow,
@@ -43,6 +45,8 @@ class Database(Rows):
         self.upstreams = UpstreamRows(backend)
         self.files = FileRows(backend)
         self.lineage = LineageRows(backend)
+        self.retention = RetentionRows(backend)
+        self.jobs = JobRows(backend)
 
     @classmethod
     async def open(cls, url: str) -> Database:
@@ -160,6 +164,16 @@ class Database(Rows):
             return await self._generations("newest_generations", owner=owner, count=limit)
         return await self._generations("generations_before", owner=owner, before=before, count=limit)
 
+    async def videos(
+        self, owner: str, *, limit: int, last: str | None = None, newest_first: bool = True
+    ) -> list[Generation]:
+        """Return a page of the generations that make films, or did; `last` is the last id of the page before it."""
+        if last is None:
+            query = "newest_videos" if newest_first else "oldest_videos"
+            return await self._generations(query, owner=owner, count=limit)
+        query = "videos_before" if newest_first else "videos_after"
+        return await self._generations(query, owner=owner, edge=last, count=limit)
+
     async def owner_of_generation(self, id: str) -> str | None:
         """Return whose a generation is, for the operator alone; None when there is no such generation."""
         owner: str | None = await self._value("owner_of_generation", id=id)
@@ -182,7 +196,7 @@ class Database(Rows):
 
     async def media_by_id(self, id: str) -> Media | None:
         """Return anybody's media: for links, where the id is the permission."""
-        return media_of(await self._row("media_by_id", id=id))
+        return media_of(await self._glance("media_by_id", id=id))
 
     async def media_by_blob(self, owner: str, sha256: str) -> Media | None:
         """Return the newest of an owner's media with these bytes, one that was generated before any other."""
@@ -202,9 +216,14 @@ class Database(Rows):
             params["before"] = before
         return [Media(**row) for row in await self._rows(query, count=limit, **params)]
 
-    async def delete_media(self, owner: str, id: str, now: int) -> bool:
-        """Delete media, so that its link dies; False when the owner has none of this id."""
-        return await self._write("delete_media", owner=owner, id=id, now=now)
+    async def delete_media(self, owner: str, id: str, now: int) -> str | None:
+        """Delete media and files of it, so that its link dies; return the blob that it has let go of, or None when the
+        owner has none of this id."""
+        async with self._backend.transaction() as connection:
+            blob: str | None = await self._queries.blob_of_media(connection, owner=owner, id=id)
+            gone = await self._queries.delete_media(connection, owner=owner, id=id, now=now)
+            await self._queries.delete_files_of_media(connection, owner=owner, media=id)
+            return None if gone is None else blob
 
     # Blobs: what a sweep of the store needs
 
@@ -217,15 +236,15 @@ class Database(Rows):
         rows = await self._rows("known_blobs", hashes=_json_list(hashes))
         return {row["sha256"] for row in rows}
 
-    async def unreferenced_blobs(self) -> list[str]:
-        """Return the blobs that no live media has."""
-        return [row["sha256"] for row in await self._rows("unreferenced_blobs")]
+    async def unreferenced_blobs(self) -> dict[str, int]:
+        """Return the blobs that no live media has, and no piece of an upload: hash → bytes."""
+        return {row["sha256"]: row["size"] for row in await self._rows("unreferenced_blobs")}
 
     async def forget_blob(self, sha256: str, erase: Erase | None = None) -> bool:
-        """Drop a blob's row unless live media has it; False when it is kept, or was not there.
+        """Drop a blob's row unless live media or a piece has it; False when it is kept, or was not there.
 
         `erase` deletes the bytes before the row's lock is let go. Who stores the same bytes meanwhile waits
-        in `add_media` until that is done, and sees after it whether his bytes are still there.
+        in `add_media` or `add_piece` until that is done, and sees after it whether his bytes are still there.
         """
         try:
             async with self._backend.transaction() as connection:

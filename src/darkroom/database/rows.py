@@ -101,6 +101,7 @@ def media_of(row: Row | None) -> Media | None:
 def generation_params(generation: Generation) -> dict[str, Any]:
     """Return the columns of a generation row; its inputs, outputs and upstream ids stand in other tables."""
     return {name: getattr(generation, name) for name in _GENERATION} | {
+        "runner": generation.runner,
         "params": to_json(generation.params),
         "replay": to_json(generation.replay),
         "error": to_json(generation.error),

@@ -7,6 +7,7 @@ through the pipeline, streaming or whole, and what happens when the client leave
 from __future__ import annotations
 
 import asyncio
+import re
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, aclosing, suppress
@@ -17,14 +18,18 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from darkroom import usage
+from darkroom.codecs.links import generation_link
+from darkroom.dialects.relay_vocabulary import Language
 from darkroom.dialects.wire import Piece, length_of
 from darkroom.endpoints.errors import error_response
 from darkroom.endpoints.streaming import PiecesResponse, SseStream, until_gone
 from darkroom.errors import DarkroomError, MalformedRequest
-from darkroom.events import Event, Failed, PartialProduced, Started
+from darkroom.events import Event, Failed, Finished, PartialProduced, Started, TextDelta, UsageReported
 from darkroom.gateway import Gateway
 from darkroom.lifted import Lifts
 from darkroom.messages import Conversation
+from darkroom.repeats import HEADER
 from darkroom.reply import Reply, Then
 from darkroom.settings import OUTPUTS, Output
 from darkroom.storage import Storage
@@ -91,23 +96,29 @@ class Door(ABC):
             try:
                 owner = scope["state"]["owner"]
                 await stack.enter_async_context(gateway.place(owner))
-                asked, answer = await self._begin(gateway, request, owner)
+                patience = patience_of(request, gateway.settings.jobs.wait)
+                asked, answer = await self._begin(gateway, request, owner, stack)
                 writer = asked.writer(answer)
             except DarkroomError as error:
                 await self.refuse(error)(scope, receive, send)
                 return
             if await request.is_disconnected():
                 return  # Nobody waits, and nothing has been asked for yet.
-            sending = _Sending(self, writer, answer, gateway.storage, gateway.chat.watch(answer, stack))
+            events = gateway.chat.watch(answer, stack)
+            sending = _Sending(self, writer, answer, gateway.storage, events, patience, gateway.settings.public_url)
             work = sending.stream if asked.conversation.stream else sending.whole
             await until_gone(receive, work(scope, receive, send))
 
-    async def _begin(self, gateway: Gateway, request: Request, owner: str) -> tuple[Asked, Reply]:
-        lifts = gateway.lifts()
+    async def _begin(
+        self, gateway: Gateway, request: Request, owner: str, stack: AsyncExitStack
+    ) -> tuple[Asked, Reply]:
+        lifts, key = gateway.lifts(), request.headers.get(HEADER)
         try:
             output_of(request, "markdown")  # A wrong shape is refused before anything is asked, and paid.
             asked = await self.read(request, gateway, lifts)
-            answer = await gateway.answer(asked.conversation, owner)
+            answer = await gateway.answer(asked.conversation, owner, key)
+            if key is not None:
+                stack.push_async_callback(gateway.repeats.settle, owner, key, answer)
             if asked.then is not None:
                 answer.then.append(asked.then)
         except RecursionError:
@@ -128,15 +139,26 @@ def output_of(request: Request, default: Output) -> Output:
     raise MalformedRequest(f"{OUTPUT_HEADER} must be one of {', '.join(OUTPUTS)}", param=OUTPUT_HEADER)
 
 
+def patience_of(request: Request, usual: float) -> float:
+    """Return how many seconds an answer may take that does not stream: `Prefer: wait=30` (RFC 7240) asks for less."""
+    found = _WAIT.search(request.headers.get("prefer", ""))
+    return min(float(found[1]), usual) if found is not None else usual
+
+
+_WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*\"?(\d{1,6})")
+
+
 @dataclass(frozen=True, slots=True)
 class _Sending:
-    """One answer on its way to its client, as a stream or whole."""
+    """One answer on its way to its client, as a stream or whole. `patience` is in seconds."""
 
     door: Door
     writer: Writer
     answer: Reply
     storage: Storage
     events: AsyncGenerator[Event, None]
+    patience: float
+    public_url: str
 
     async def stream(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Stream; but what fails soon, before there is anything to show, is a plain error with its status."""
@@ -161,9 +183,19 @@ class _Sending:
         return event
 
     async def whole(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer with the stream, assembled."""
-        async with aclosing(self.events) as events:
-            collected = [event async for event in events if not _is_draft(event)]
+        """Answer with the stream, assembled; of what takes too long, with where to look."""
+        collected: list[Event] = []
+        collecting = asyncio.ensure_future(self._collect(collected))
+        try:
+            done, _ = await asyncio.wait({collecting}, timeout=self.patience)
+            while not done and self.answer.generation() is None:  # There is nothing yet that could be looked up.
+                done, _ = await asyncio.wait({collecting}, timeout=1)
+        finally:
+            collecting.cancel()
+            with suppress(asyncio.CancelledError):
+                await collecting
+        if not done:
+            collected += self._unfinished()
         try:
             pieces = self.writer.assemble(collected)
         except DarkroomError as error:
@@ -173,6 +205,16 @@ class _Sending:
             return
         body = render(pieces, self.storage)
         await PiecesResponse(body, length_of(pieces), {"content-type": "application/json"})(scope, receive, send)
+
+    async def _collect(self, collected: list[Event]) -> None:
+        async with aclosing(self.events) as events:
+            async for event in events:
+                collected += () if _is_draft(event) else (event,)
+
+    def _unfinished(self) -> list[Event]:
+        id = self.answer.generation() or ""
+        words = _UNFINISHED[self.answer.language].format(id=id, url=generation_link(self.public_url, id))
+        return [TextDelta(words), UsageReported(usage.counted(0, 0), estimated=True), Finished()]
 
     async def _frames(self, first: asyncio.Future[Event | None]) -> AsyncGenerator[bytes, None]:
         if (event := await first) is not None:
@@ -192,6 +234,12 @@ class _Sending:
         elif small:
             yield b"".join(small)
         _is_draft(event)
+
+
+_UNFINISHED: Mapping[Language, str] = {
+    "zh": "仍在生成中:`{id}`。稍后在这里查看:{url}",
+    "en": "Still in the making: `{id}`. Look here in a while: {url}",
+}
 
 
 def _is_draft(event: Event) -> bool:

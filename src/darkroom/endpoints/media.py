@@ -6,6 +6,7 @@ A link's id is the permission to read it, so no key is asked for. What a browser
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from email.utils import formatdate
 from pathlib import Path
 from urllib.parse import quote
@@ -19,9 +20,11 @@ from darkroom.codecs.ranges import ByteRange, etag_matches, parse_range, range_a
 from darkroom.endpoints.body import number
 from darkroom.errors import NotFound, RangeNotSatisfiable
 from darkroom.gateway import Gateway
-from darkroom.generations import describe, describe_media
+from darkroom.generations import describe_media
 from darkroom.ids import is_typeid
 from darkroom.media import Media, MediaKind
+from darkroom.stills import poster
+from darkroom.storage import CHUNK
 
 _CACHE = "private, max-age=86400"
 _SAFE = {
@@ -31,18 +34,18 @@ _SAFE = {
     "access-control-allow-origin": "*",
     "referrer-policy": "no-referrer",
 }
-_MAX_PAGE = 100
 _MAX_WIDTH = 4096
+_SHOWN = {MediaKind.IMAGE, MediaKind.VIDEO}
 
 
 async def serve_media(request: Request) -> Response:
-    """Serve the bytes, or with `?w=` a thumbnail."""
+    """Serve the bytes, or with `?w=` a thumbnail: of a film, its first frame."""
     gateway: Gateway = request.app.state.gateway
     media = await _by_name(gateway, request.path_params["name"])
     width = request.query_params.get("w")
-    if width is not None and media.kind is MediaKind.IMAGE:
-        return await _thumbnail(gateway, request, media, width)
-    return await _bytes(gateway, request, media)
+    if width is not None and media.kind in _SHOWN:
+        return await serve_thumbnail(gateway, request, media, width)
+    return await serve_bytes(gateway, request, media)
 
 
 async def _by_name(gateway: Gateway, name: str) -> Media:
@@ -53,9 +56,15 @@ async def _by_name(gateway: Gateway, name: str) -> Media:
     return media
 
 
-async def _bytes(gateway: Gateway, request: Request, media: Media) -> Response:
+async def serve_bytes(
+    gateway: Gateway, request: Request, media: Media, named: Mapping[str, str] | None = None
+) -> Response:
+    """Return the bytes, a range of them, or what is known of them; `named` are headers that replace the usual ones.
+
+    Raises `NotFound` when they are not in the store.
+    """
     etag = f'"{media.blob}"'
-    headers = {**_headers(media), "etag": etag, "accept-ranges": "bytes"}
+    headers = {**_headers(media), **(named or {}), "etag": etag, "accept-ranges": "bytes"}
     if etag_matches(request.headers.get("if-none-match"), etag):
         return Response(status_code=304, headers=headers)
     wanted: ByteRange | None = None
@@ -72,10 +81,13 @@ async def _bytes(gateway: Gateway, request: Request, media: Media) -> Response:
     if request.method == "HEAD":
         return Response(status_code=status, headers=headers, media_type=media.mime)
     chunks = await gateway.storage.read(media.blob, start, stop)
+    if stop - start <= CHUNK:
+        # One piece needs no task that watches for the client's leaving, which costs more than the piece.
+        return Response(b"".join([chunk async for chunk in chunks]), status, headers, media.mime)
     return StreamingResponse(chunks, status, headers, media.mime)
 
 
-async def _thumbnail(gateway: Gateway, request: Request, media: Media, asked: str) -> Response:
+async def serve_thumbnail(gateway: Gateway, request: Request, media: Media, asked: str) -> Response:
     width = images.snap_width(number(asked, "w", 1, _MAX_WIDTH))
     etag = f'"{media.blob}-{width}"'
     headers = {**_headers(media), "etag": etag}
@@ -97,10 +109,14 @@ async def _made(gateway: Gateway, media: Media, width: int, key: str) -> bytes:
         if data is None:
             data = await _shrunk(gateway, media, width)
             await gateway.storage.put_extra(key, data)
+            if await gateway.database.media_by_id(media.id) is None:  # It was deleted meanwhile, with its thumbnails.
+                await gateway.storage.delete_extra_prefix(f"thumbs/{media.blob}")
     return data
 
 
 async def _shrunk(gateway: Gateway, media: Media, width: int) -> bytes:
+    if media.kind is MediaKind.VIDEO:
+        return await poster(gateway.storage, media, width, gateway.settings.limits.pixels)
     source: Path | bytes | None = gateway.storage.local_path(media.blob)
     if source is None:
         source = b"".join([chunk async for chunk in await gateway.storage.read(media.blob)])
@@ -131,32 +147,28 @@ async def get_media(request: Request) -> Response:
 
 
 async def delete_media(request: Request) -> Response:
-    """`DELETE /v1/media/{id}`: the link dies now, the bytes with the next sweep that finds nobody wanting them."""
+    """`DELETE /v1/media/{id}`: the link dies now, and the bytes unless somebody else has the same."""
     gateway: Gateway = request.app.state.gateway
     id = request.path_params["id"]
-    if not await gateway.database.delete_media(request.state.owner, id, now()):
+    if not await gateway.deletion.media(request.state.owner, id):
         raise _missing("media", request)
     return JSONResponse({"id": id, "object": "media", "deleted": True})
 
 
-async def get_generation(request: Request) -> Response:
-    """`GET /v1/generations/{id}`."""
+async def pin_media(request: Request) -> Response:
+    """`POST /v1/media/{id}/pin`: retention leaves it alone."""
     gateway: Gateway = request.app.state.gateway
-    generation = await gateway.database.generation(request.state.owner, request.path_params["id"])
-    if generation is None:
-        raise _missing("generation", request)
-    return JSONResponse(describe(generation, gateway.settings.public_url))
+    if not await gateway.database.retention.pin(request.state.owner, request.path_params["id"], now()):
+        raise _missing("media", request)
+    return await get_media(request)
 
 
-async def list_generations(request: Request) -> Response:
-    """`GET /v1/generations?limit&after`: one's own, newest first."""
+async def unpin_media(request: Request) -> Response:
+    """`DELETE /v1/media/{id}/pin`: it goes when its time comes."""
     gateway: Gateway = request.app.state.gateway
-    limit = number(request.query_params.get("limit", "20"), "limit", 1, _MAX_PAGE)
-    rows = await gateway.database.generations(
-        request.state.owner, limit=limit + 1, before=request.query_params.get("after")
-    )
-    page = [describe(row, gateway.settings.public_url) for row in rows[:limit]]
-    return JSONResponse({"object": "list", "data": page, "has_more": len(rows) > limit})
+    if not await gateway.database.retention.unpin(request.state.owner, request.path_params["id"]):
+        raise _missing("media", request)
+    return await get_media(request)
 
 
 def _missing(what: str, request: Request) -> NotFound:

@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import Any
+from typing import Any, get_args
 
 from darkroom import __version__
-from darkroom.endpoints import openapi_files, openapi_images, openapi_lineage, openapi_responses
+from darkroom.endpoints import openapi_files, openapi_images, openapi_lineage, openapi_responses, openapi_videos
 from darkroom.endpoints.schemas import (
     ANY_OBJECT,
     INTEGER,
+    KEY,
     MAYBE_INTEGER,
     MAYBE_STRING,
+    PREFER,
     STRING,
     Schema,
     answers,
     json_body,
     list_of,
+    made,
     object_of,
     query,
     ref,
 )
+from darkroom.generation import Status
 from darkroom.settings import OUTPUTS
 
 
@@ -76,7 +80,11 @@ _MEDIA = object_of(
     height=MAYBE_INTEGER,
     origin={"type": "string", "enum": ["generated", "uploaded", "fetched"]},
     generation=MAYBE_STRING,
+    pinned={"type": "boolean", "description": "whether retention leaves it alone"},
     created_at={**INTEGER, "description": "Unix seconds"},
+    duration_ms={**MAYBE_INTEGER, "description": "of a video"},
+    codec={**MAYBE_STRING, "description": "of a video"},
+    poster={**STRING, "format": "uri", "description": "the first frame of a video"},
 )
 _GENERATION = object_of(
     "id",
@@ -89,7 +97,7 @@ _GENERATION = object_of(
     "created_at",
     id=STRING,
     object=_constant("generation"),
-    status={"type": "string", "enum": ["running", "completed", "failed", "imported"]},
+    status={"type": "string", "enum": list(get_args(Status))},
     progress={**MAYBE_INTEGER, "description": "percent"},
     model=STRING,
     prompt=STRING,
@@ -145,7 +153,7 @@ _SCHEMAS: Schema = {
     "Media": _MEDIA,
     "Input": object_of("role", role=openapi_lineage.ROLE, media=MAYBE_STRING, generation=MAYBE_STRING),
     "Generation": _GENERATION,
-    "Deleted": object_of("id", "deleted", id=STRING, object=STRING, deleted={"type": "boolean"}),
+    "Deleted": object_of("id", "deleted", id=STRING, object=STRING, deleted={"type": "boolean"}, status=STRING),
 }
 _MEDIA_ID = _path("id", "media_01jqwte8yjf7haxqc521b7z2wf")
 _GENERATION_ID = _path("id", "gen_01jqwte8yjf7haxqc521b7z2wf")
@@ -176,11 +184,12 @@ def document() -> Schema:
             "required": True,
             "content": {"application/json": {"schema": ref("ChatRequest"), "example": _EXAMPLE}},
         },
-        "parameters": [_OUTPUT_PARAMETER],
+        "parameters": [_OUTPUT_PARAMETER, KEY, PREFER],
         "description": "As OpenAI's, for every model. With `stream` the answer is server-sent events.",
     }
     limit = query("limit", {"type": "integer", "minimum": 1, "maximum": 100}, "rows of a page")
     after = query("after", STRING, "the last id of the page before")
+    stream = query("stream", {"type": "boolean"}, "events: the generation now, and whenever it has changed")
     width = query("w", {"type": "integer", "minimum": 1, "maximum": 4096}, "a thumbnail of about this width")
     answer = {
         "description": "The answer, or its stream",
@@ -204,7 +213,7 @@ def document() -> Schema:
                 },
             )
         },
-        "/v1/chat/completions": {"post": _operation("Chat", answers(answer), **chat)},
+        "/v1/chat/completions": {"post": _operation("Chat", made(answer), **chat)},
         "/v1/models": {"get": _operation("All models", answers(json_body(_page_of(ref("Model")))))},
         "/v1/models/{model}": {
             "get": _operation("One model", answers(json_body(ref("Model"))), parameters=[_path("model", "sketch")])
@@ -215,11 +224,22 @@ def document() -> Schema:
             )
         },
         "/v1/generations/{id}": {
-            "get": _operation("One generation", answers(json_body(ref("Generation"))), parameters=[_GENERATION_ID])
+            "get": _operation("One generation", answers(_watched()), parameters=[_GENERATION_ID, stream]),
+            "delete": _operation(
+                "Delete a generation and its media, or cancel it while it is a job under way",
+                {**answers(json_body(ref("Deleted"))), "409": json_body(ref("Error"), "Error")},
+                parameters=[_GENERATION_ID],
+            ),
         },
         "/v1/media/{id}": {
             "get": _operation("What is known of media", answers(json_body(ref("Media"))), parameters=[_MEDIA_ID]),
             "delete": _operation("Delete media", answers(json_body(ref("Deleted"))), parameters=[_MEDIA_ID]),
+        },
+        "/v1/media/{id}/pin": {
+            "post": _operation("Keep media whatever its age", answers(json_body(ref("Media"))), parameters=[_MEDIA_ID]),
+            "delete": _operation(
+                "Let media go when its time comes", answers(json_body(ref("Media"))), parameters=[_MEDIA_ID]
+            ),
         },
         "/media/{name}": {
             "get": _operation(
@@ -235,6 +255,7 @@ def document() -> Schema:
     paths |= openapi_images.paths()
     paths |= openapi_lineage.paths(_GENERATION_ID)
     paths |= openapi_responses.paths()
+    paths |= openapi_videos.paths()
     return {
         "openapi": "3.1.0",
         "info": {"title": "Darkroom", "version": __version__, "license": {"name": "Apache-2.0"}},
@@ -246,8 +267,18 @@ def document() -> Schema:
                 **openapi_images.SCHEMAS,
                 **openapi_lineage.SCHEMAS,
                 **openapi_responses.SCHEMAS,
+                **openapi_videos.SCHEMAS,
             },
             "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}},
         },
         "security": [{}, {"bearer": []}],
     }
+
+
+def _watched() -> Schema:
+    """Return a generation, or the stream of its states."""
+    told = json_body(ref("Generation"), "The generation, or the stream of its states")
+    told["content"]["text/event-stream"] = {
+        "schema": {"description": "events, each a generation as JSON; `[DONE]` is the last"}
+    }
+    return told

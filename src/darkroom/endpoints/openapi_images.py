@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from darkroom.endpoints.schemas import INTEGER, STRING, Schema, answers, object_of, ref
+from darkroom.endpoints.schemas import INTEGER, KEY, PREFER, STRING, Schema, made, object_of, ref
 
 _EXAMPLE: Schema = {"model": "sketch", "prompt": "a lighthouse in a storm"}
 
@@ -94,5 +94,6 @@ def _operation(summary: str, body: Schema) -> Schema:
         "summary": summary,
         "description": "As OpenAI's, for every model that makes pictures.",
         "requestBody": {"required": True, "content": body},
-        "responses": answers(answer),
+        "parameters": [KEY, PREFER],
+        "responses": made(answer),
     }

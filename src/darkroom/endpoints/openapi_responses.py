@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from darkroom.endpoints.schemas import (
     ANY_OBJECT,
+    KEY,
     MAYBE_STRING,
+    PREFER,
     STRING,
     Schema,
     answers,
     json_body,
+    made,
     object_of,
     query,
     ref,
@@ -76,7 +79,8 @@ def paths() -> Schema:
                 "summary": "Make a response",
                 "description": "As OpenAI's, for every model. A model that makes pictures does so without the tool.",
                 "requestBody": {"required": True, "content": request},
-                "responses": answers(created),
+                "parameters": [KEY, PREFER],
+                "responses": made(created),
             }
         },
         "/v1/responses/{id}": {

@@ -37,5 +37,26 @@ def answers(success: Schema, status: str = "200", error: str = "Error") -> Schem
     return {status: success, **{failure: json_body(ref(error), "Error") for failure in _ERRORS}}
 
 
+def made(success: Schema, error: str = "Error") -> Schema:
+    """Return the responses of an operation that makes something, and can be cancelled and sent again."""
+    more = {"422": "The key belongs to another request", "499": "It was cancelled"}
+    told = {status: json_body(ref(error), words) for status, words in more.items()}
+    return {**answers(success, error=error), **told}
+
+
 def query(name: str, schema: Schema, description: str) -> Schema:
     return {"name": name, "in": "query", "required": False, "schema": schema, "description": description}
+
+
+def _header(name: str, schema: Schema, description: str) -> Schema:
+    return {"name": name, "in": "header", "required": False, "schema": schema, "description": description}
+
+
+KEY = _header(
+    "Idempotency-Key",
+    {"type": "string", "minLength": 1, "maxLength": 255},
+    "whoever asks again with the same key is given what comes of the first request",
+)
+PREFER = _header(
+    "Prefer", STRING, "`wait=30`: after so many seconds an answer that does not stream says where to look for the rest"
+)

@@ -9,7 +9,8 @@ from typing import Any
 
 from starlette.types import Message, Receive, Scope, Send
 
-_HEARTBEAT_SECONDS = 15.0
+_HEARTBEAT_SECONDS = 10.0
+"""After so long without a word a heartbeat goes out: proxies begin to cut at 15 s."""
 _SEND_SECONDS = 60.0
 """How long a client may take nothing of what is there for it."""
 _SSE_HEADERS = [
@@ -19,14 +20,15 @@ _SSE_HEADERS = [
 
 
 class SseStream:
-    """Sends frames as they come; a heartbeat goes out when there is nothing to say for 15 s."""
+    """Sends frames as they come, and heartbeats where there is nothing to say for a while."""
 
     def __init__(self, frames: AsyncIterator[bytes], content_type: str, heartbeat: bytes) -> None:
         self.frames = frames
         self.headers = [(b"content-type", content_type.encode()), *_SSE_HEADERS]
         self.heartbeat = heartbeat
         self._tail = b"\n\n"
-        self._quiet = True
+        self._said = 0.0
+        """When something was sent last, by the loop's clock."""
 
     async def send(self, send: Send) -> None:
         send = _timely(send)
@@ -35,7 +37,7 @@ class SseStream:
         try:
             async for frame in self.frames:
                 self._tail = frame[-2:]
-                self._quiet = False
+                self._said = asyncio.get_running_loop().time()
                 await send({"type": "http.response.body", "body": frame, "more_body": True})
         finally:
             beating.cancel()
@@ -45,10 +47,12 @@ class SseStream:
 
     async def _beat(self, send: Send) -> None:
         """Keep proxies from cutting a quiet connection; never in the middle of a frame."""
+        loop = asyncio.get_running_loop()
+        self._said = loop.time()
         while True:
-            self._quiet = True
-            await asyncio.sleep(_HEARTBEAT_SECONDS)
-            if self._quiet and self._tail == b"\n\n":
+            await asyncio.sleep(max(self._said + _HEARTBEAT_SECONDS - loop.time(), 0.01))
+            if loop.time() - self._said >= _HEARTBEAT_SECONDS and self._tail == b"\n\n":
+                self._said = loop.time()
                 await send({"type": "http.response.body", "body": self.heartbeat, "more_body": True})
 
 

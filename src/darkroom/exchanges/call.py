@@ -33,6 +33,8 @@ class Means:
     fetcher: Fetcher
     cleanup: Cleanup
     uploads: Uploads
+    replica: str = ""
+    """This process's name among those that share a database."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,16 @@ from darkroom.app import app_of
 from darkroom.gateway import Gateway
 from darkroom.generation import Generation
 from darkroom.media import Arrived, Media, Origin
-from darkroom.settings import Fetch, Limits, ModelSettings, ProviderSettings, Server, Settings, StorageSettings
+from darkroom.settings import (
+    Fetch,
+    JobSettings,
+    Limits,
+    ModelSettings,
+    ProviderSettings,
+    Server,
+    Settings,
+    StorageSettings,
+)
 from darkroom.testing import SketchUpstream, serve
 
 Json = dict[str, Any]
@@ -189,6 +198,7 @@ async def running(
     limits: Limits | None = None,
     models: Sequence[ModelSettings] = (),
     sketch: bool = False,
+    jobs: JobSettings | None = None,
 ) -> AsyncIterator[House]:
     """Run a gateway whose provider `painter` is a fake upstream; `providers` and `models` are further rows.
 
@@ -203,6 +213,7 @@ async def running(
             storage=StorageSettings(f"file:{root}/media", f"sqlite:{root}/darkroom.db"),
             fetch=Fetch(tuple(allow)),
             limits=limits or Limits(),
+            jobs=jobs or JobSettings(),
             providers=(first, *rest),
             models=tuple(models),
             output=output,

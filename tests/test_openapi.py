@@ -52,7 +52,7 @@ def test_an_operation_is_described(operation: tuple[str, str]) -> None:
     path, _ = operation
     told = operations()[operation]
     assert told["summary"]
-    assert "200" in told["responses"]
+    assert any(status.startswith("2") for status in told["responses"])
     named = {parameter["name"] for parameter in told.get("parameters", []) if parameter["in"] == "path"}
     assert named == set(re.findall(r"{(\w+)}", path))
 

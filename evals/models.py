@@ -11,8 +11,8 @@ from dataclasses import dataclass, field, replace
 from darkroom.chat import Answer, Brief, Chat
 from darkroom.events import Event, UsageReported
 from darkroom.gateway import Gateway
-from darkroom.keys import LOCAL
 from darkroom.jobs.answer import JobAnswer
+from darkroom.keys import LOCAL
 from darkroom.lifted import Lifts
 from darkroom.messages import Conversation
 from darkroom.planner import Plan, Scene

@@ -16,6 +16,7 @@ import pytest
 
 from darkroom.clock import new_id
 from darkroom.endpoints import door, streaming
+from darkroom.jobs.watchers import Watchers
 from darkroom.media import sniff
 from darkroom.settings import OUTPUTS, JobSettings, ProviderSettings
 from darkroom.sketch import Step, read_film_ancestry
@@ -307,6 +308,25 @@ async def test_who_watches_a_film_that_is_deleted_hears_its_end(tmp_path: Path) 
         async with asyncio.timeout(20):
             told = await watching
         assert {each["status"] for each in told} <= {"queued", "running", "cancelled"}
+
+
+async def test_who_watches_at_another_replica_hears_it_too(tmp_path: Path) -> None:
+    """There it may be gone before anybody has seen that it was cancelled."""
+    upstream = VideosUpstream(polls=100_000)
+    async with filming(tmp_path, upstream) as house:
+        video = await house.client.videos.create(prompt="a fox", model=MODEL)
+        await begun(upstream)
+        others = Watchers(house.gateway.database)
+
+        async def watched() -> list[str]:
+            return [each.status async for each in others.watch("local", video.id)]
+
+        watching = asyncio.ensure_future(watched())
+        await until(lambda: any(each.generation is not None for each in others._watched.values()))
+        assert (await house.client.videos.delete(video.id)).deleted
+        async with asyncio.timeout(20):
+            assert set(await watching) <= {"queued", "running", "cancelled"}
+        await others.close()
 
 
 # Waiting no longer than one likes

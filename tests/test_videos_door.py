@@ -14,6 +14,7 @@ from openai import APIStatusError, AsyncOpenAI, BadRequestError, NotFoundError
 from openai.types import Video
 from PIL import Image
 
+from darkroom import gateway
 from darkroom.clock import new_id
 from darkroom.media import sniff
 from darkroom.settings import ProviderSettings
@@ -31,7 +32,7 @@ from darkroom.testing.enterprise_upstream import ENGINE
 from darkroom.testing.films import make
 from darkroom.testing.videos_variants import VARIANTS
 from film_houses import KEY, OTHER_PNG, PNG, POLL, PROFILES, filming, films_row, model_of, over, until
-from running import LINK, House, Json, data_uri, running, sha256
+from running import LINK, House, Json, data_uri, message_of, running, sha256, user
 
 # The SDK warns of OpenAI's own service; the dialect lives on elsewhere.
 pytestmark = pytest.mark.filterwarnings("ignore:The Sora API is scheduled:DeprecationWarning")
@@ -190,6 +191,33 @@ async def test_a_chat_that_makes_nothing_fails(tmp_path: Path) -> None:
 
 def painter_row(model: str) -> ProviderSettings:
     return ProviderSettings("more", "{painter}/v1", models=(model,), profile="video-chat")
+
+
+async def test_the_painter_of_a_fresh_gateway(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It makes films of any length, by its own name and for the studio."""
+    monkeypatch.setattr(gateway, "_FILM_SECONDS", 0.3)
+    async with running(tmp_path, sketch=True) as house:
+        video, data = await made(house, "sketch-video", "waves at dusk", seconds="1", size="640x352")
+        assert (video.seconds, video.size) == ("1", "640x352")
+        assert sniff(data[:64]) == "video/mp4"
+        drawn = await house.ask("studio", "a fox in the snow")
+        moved = await house.ask("studio", "a fox in the snow", message_of(drawn), "make it move, 1 second")
+        (told,) = moved["darkroom"]["media"]
+        assert (told["mime"], moved["darkroom"]["plan"]["seconds"]) == ("video/mp4", 1)
+        row = await over(house, told["generation"])
+        assert roles(row) == [("first_frame", drawn["darkroom"]["media"][0]["id"])]
+        assert row.provider == "sketch-video"
+
+
+async def test_a_studios_film_need_not_be_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gateway, "_FILM_SECONDS", 3.0)
+    async with running(tmp_path, sketch=True) as house:
+        asked = {"model": "studio", "messages": [user("a 1 second video of a fox")]}
+        status, answer = await house.post(asked, Prefer="wait=0")
+        assert status == 200, answer
+        (told,) = answer["darkroom"]["generations"]
+        assert f"{house.url}/v1/generations/{told['id']}" in answer["choices"][0]["message"]["content"]
+        assert (await over(house, told["id"])).status == "completed"
 
 
 # What a client may do with a film

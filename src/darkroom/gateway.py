@@ -256,7 +256,7 @@ async def _sketch(stack: AsyncExitStack) -> tuple[Provider, ...]:
     """Start the painter as what it is for the rest of Darkroom: upstreams behind sockets, for pictures and films."""
     key = secrets.token_urlsafe(16)
     pictures = await stack.enter_async_context(serve(SketchUpstream(key=key, several=True).app))
-    films = VideosUpstream(key=key, seconds=_FILM_SECONDS, nice=True, models=(SKETCH_FILM,))
+    films = VideosUpstream(key=key, variant="sketch", seconds=_FILM_SECONDS, nice=True, models=(SKETCH_FILM,))
     films_url = await stack.enter_async_context(serve(films.app))
     forms = tuple(name for name in FORMS if not name.startswith(("fail", "bad", "dies", "empty")))
     return (

@@ -329,6 +329,19 @@ async def test_who_watches_at_another_replica_hears_it_too(tmp_path: Path) -> No
         await others.close()
 
 
+async def test_an_owner_has_so_many_jobs_at_a_time_and_no_more(tmp_path: Path) -> None:
+    upstream = VideosUpstream(polls=100_000)
+    async with filming(tmp_path, upstream, jobs=JobSettings(per_owner=2)) as house:
+        first, _ = [await house.client.videos.create(prompt=f"fox {number}", model=MODEL) for number in range(2)]
+        with pytest.raises(openai.RateLimitError):
+            await house.client.videos.create(prompt="one more", model=MODEL)
+        status, answer = await house.post(body("one more"))
+        assert (status, answer["error"]["code"]) == (429, "rate_limit_exceeded")
+        assert (await house.client.videos.delete(first.id)).deleted
+        assert (await house.client.videos.create(prompt="one more", model=MODEL)).status == "queued"
+        assert upstream.made["one more"] <= 1
+
+
 # Waiting no longer than one likes
 
 

@@ -249,7 +249,8 @@ def _jobs(
     work = Work(moves, Submission(moves, health, lifts, settings.public_url), ingest)
     engine = Engine(engine_url(url), means.replica, work.steps())
     alone = url.startswith("sqlite")
-    return Jobs(means, work, engine, watchers, settings.public_url, settings.jobs.deadline, alone)
+    limits = settings.jobs
+    return Jobs(means, work, engine, watchers, settings.public_url, limits.deadline, limits.per_owner, alone)
 
 
 async def _sketch(stack: AsyncExitStack) -> tuple[Provider, ...]:

@@ -81,6 +81,8 @@ class JobSettings:
     """Whether this process works on jobs; without, it leaves them to others that share the database."""
     deadline: float = 6 * 3600.0
     """Seconds until a job is given up."""
+    per_owner: int = 100
+    """Jobs of one owner at the same time."""
     wait: float = 600.0
     """Seconds that an answer which does not stream waits for what it makes; then it says where to look."""
 

@@ -141,6 +141,10 @@ class JobRows(Rows):
             await self._queries.set_job_percent(connection, id=id, percent=percent)
             await self._queries.set_progress(connection, id=id, progress=percent)
 
+    async def count(self, owner: str) -> int:
+        """Return how many jobs of an owner have not ended."""
+        return int(await self._value("count_jobs", owner=owner))
+
     async def ask_to_cancel(self, owner: str, id: str) -> bool:
         """Record that an owner wants a job to end; False where it has ended, or is not his."""
         return await self._write("cancel_job", owner=owner, id=id)

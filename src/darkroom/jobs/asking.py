@@ -8,12 +8,18 @@ from contextlib import aclosing
 from darkroom.codecs.json_lift import JsonLifter
 from darkroom.dialects.job_wire import JobReport
 from darkroom.dialects.wire import ErrorDecoder, UpstreamRequest
-from darkroom.errors import UpstreamBroken, UpstreamRateLimited, UpstreamTimeout, UpstreamUnavailable
+from darkroom.errors import (
+    TooManyRequests,
+    UpstreamBroken,
+    UpstreamRateLimited,
+    UpstreamTimeout,
+    UpstreamUnavailable,
+)
 from darkroom.lifted import Lifts
 from darkroom.providers import Target
 from darkroom.upstream import Upstream
 
-PASSING = (UpstreamBroken, UpstreamRateLimited, UpstreamTimeout, UpstreamUnavailable)
+PASSING = (TooManyRequests, UpstreamBroken, UpstreamRateLimited, UpstreamTimeout, UpstreamUnavailable)
 """What may be over a moment later, when a question that costs nothing is asked again."""
 
 _MOST_BYTES = 16 * 1024 * 1024

@@ -22,7 +22,7 @@ from darkroom.dialects.job_wires import wire_of
 from darkroom.dialects.relay_text import language_of
 from darkroom.dialects.single_turn import single_turn
 from darkroom.dialects.video_params import video_params_kept
-from darkroom.errors import DarkroomError, NotFound, StorageFailed
+from darkroom.errors import DarkroomError, NotFound, StorageFailed, TooManyRequests
 from darkroom.exchanges import Means
 from darkroom.generation import Generation, Input
 from darkroom.job import Job, JobInput
@@ -52,7 +52,8 @@ log = logging.getLogger("darkroom")
 
 @dataclass(slots=True)
 class Jobs:
-    """`alone`: no other process shares the database. `deadline` is in seconds from a job's beginning."""
+    """`alone`: no other process shares the database. `deadline` is in seconds from a job's beginning; an owner has
+    `per_owner` jobs at the same time."""
 
     means: Means
     work: Work
@@ -60,6 +61,7 @@ class Jobs:
     watchers: Watchers
     public_url: str
     deadline: float
+    per_owner: int
     alone: bool = True
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
     _signs: dict[str, tuple[int, float]] = field(default_factory=dict)
@@ -151,6 +153,9 @@ class Jobs:
         recorded: Mapping[str, Any] | None,
         key: str | None,
     ) -> str:
+        busy = await self.means.database.jobs.count(owner)
+        if busy >= self.per_owner:
+            raise TooManyRequests(f"you have {busy} jobs under way already; wait for one to end", retry_after=10)
         time, target = now(), routes[0]
         params = {**asked.native, **asked.params}
         inputs = [item async for item in self._used(owner, inputs)]

@@ -23,6 +23,7 @@ from darkroom.errors import (
     ContentPolicyViolation,
     DarkroomError,
     NotFound,
+    TooManyRequests,
     UpstreamBroken,
     UpstreamError,
     UpstreamRateLimited,
@@ -47,7 +48,7 @@ _PAGES = 50
 """How much of an upstream's list is looked through."""
 _SKEW_MS = 120_000
 """How far the clocks of an upstream may be off."""
-_LATER = (UpstreamRateLimited, UpstreamUnavailable)
+_LATER = (TooManyRequests, UpstreamRateLimited, UpstreamUnavailable)
 _INTERRUPTED = (
     "Darkroom stopped while it submitted this, and the upstream can't tell whether it arrived; it is not submitted "
     "again, since it may have been made and paid"

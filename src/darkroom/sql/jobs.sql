@@ -45,6 +45,9 @@ UPDATE jobs SET percent = :percent WHERE id = :id;
 UPDATE jobs SET cancel = 1 WHERE id = :id AND owner = :owner AND state IN ('queued', 'submitting', 'running', 'storing')
 RETURNING state;
 
+-- name: count_jobs(owner)$
+SELECT COUNT(*) FROM jobs WHERE owner = :owner AND state IN ('queued', 'submitting', 'running', 'storing');
+
 -- name: claim_job(id, runner, former)$
 UPDATE jobs SET runner = :runner WHERE id = :id AND COALESCE(runner, '') = :former RETURNING id;
 

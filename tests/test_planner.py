@@ -280,6 +280,14 @@ def scenes(draw: st.DrawFn) -> Scene:
     return Scene(draw(TEXTS), tuple(pictures), past, draw(mine), draw(some))
 
 
+def test_none_was_left_as_it_is() -> None:
+    """A batch of which nothing is left over is no reason for a change of nothing."""
+    pictures = (Picture("m0", 0, ""), Picture("m1", 0, "", parents=(Use("m0", "edited"),)))
+    wish = "The remaining look, the one we haven't touched yet, gets a grey backdrop."
+    found = plan(Scene(wish, pictures, (Said("", made=("m0", "m0")), Said(""))))
+    assert found.operation != "edit" or found.uses
+
+
 @settings(max_examples=600, deadline=None)
 @given(scenes())
 def test_any_conversation_gives_a_valid_plan(scene: Scene) -> None:

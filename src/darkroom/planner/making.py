@@ -143,8 +143,8 @@ def _several(turn: Reading) -> Plan | None:
     """Plan for a change of several pictures, each on its own."""
     if len(turn.named) > 1:
         return _named(turn)
-    if v.UNTOUCHED.search(turn.bare) and turn.story.batch():
-        return turn.edit(turn.others(), FAIR, "those that were left as they are")
+    if v.UNTOUCHED.search(turn.bare) and turn.story.batch() and (others := turn.others()):
+        return turn.edit(others, FAIR, "those that were left as they are")
     if _says_other(turn.pointing) and (v.AS_WELL.search(turn.bare) or not draws(turn)) and (others := turn.others()):
         return _each(turn, others, "the others")
     return _all_or_listed(turn) if turn.story.earlier else None

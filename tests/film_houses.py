@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -12,7 +13,7 @@ from darkroom.generation import Generation
 from darkroom.settings import JobSettings, ProviderSettings
 from darkroom.sketch import paint
 from darkroom.testing import VideosUpstream, serve
-from running import House, running
+from running import House, Json, running
 
 KEY = "sk-of-the-films"
 POLL: dict[str, Any] = {"poll_seconds": 0.02}
@@ -83,3 +84,21 @@ async def over(house: House, id: str, owner: str = "local") -> Generation:
             return found
         await asyncio.sleep(0.02)
     raise AssertionError(f"{id} never ended")
+
+
+def configure(root: Path, url: str, key: str, options: Json) -> None:
+    """Write the configuration of a gateway in a process of its own, whose films an upstream makes."""
+    words = ", ".join(f"{name} = {json.dumps(value)}" for name, value in options.items())
+    rows = f"""
+sketch = false
+[[providers]]
+name = "films"
+base_url = "{url}/v1"
+dialect = "openai-videos"
+api_key = "{key}"
+models = ["sora-2"]
+profile = "video-chat"
+cleanup = "after_response"
+options = {{ {words} }}
+"""
+    (root / "darkroom.toml").write_text(rows, "utf-8")

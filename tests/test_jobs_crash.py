@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import random
 import sqlite3
 import time
@@ -21,6 +20,7 @@ from starlette.types import Message, Receive, Scope, Send
 from darkroom.testing import VideosUpstream, serve
 from darkroom.testing.films import make
 from doors import free_port, stored
+from film_houses import configure
 from zygote import Zygote, zygote
 
 KEY = "sk-of-the-films-0123456789"
@@ -152,26 +152,9 @@ async def game(root: Path, seed: int, *, idempotent: bool = False, **options: An
     upstream = VideosUpstream(key=KEY, seconds=0.2, film_bytes=600_000, idempotent=idempotent, lists=lists)
     upstream.downloads.pause = 0.03
     async with serve(Slow(upstream, chance)) as url, zygote(root) as gateways:
-        configure(root, url, {"poll_seconds": 0.05, "idempotency_key": idempotent, **options})
+        configure(root, url, KEY, {"poll_seconds": 0.05, "idempotency_key": idempotent, **options})
         port = free_port()
         yield Game(root, upstream, Crowd(f"http://127.0.0.1:{port}", chance), gateways, port, chance)
-
-
-def configure(root: Path, url: str, options: Json) -> None:
-    words = ", ".join(f"{name} = {json.dumps(value)}" for name, value in options.items())
-    rows = f"""
-sketch = false
-[[providers]]
-name = "films"
-base_url = "{url}/v1"
-dialect = "openai-videos"
-api_key = "{KEY}"
-models = ["sora-2"]
-profile = "video-chat"
-cleanup = "after_response"
-options = {{ {words} }}
-"""
-    (root / "darkroom.toml").write_text(rows, "utf-8")
 
 
 def states(root: Path) -> Counter[str]:

@@ -19,6 +19,7 @@ import pytest
 from darkroom.testing import VideosUpstream, serve
 from darkroom.testing.films import make
 from doors import PROGRAM, Ended, Served, ended, environment, serving
+from film_houses import configure
 from postgres import Postgres, running_postgres
 from s3 import S3, running_s3
 
@@ -128,19 +129,7 @@ def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3]:
 async def sharing(root: Path, postgres: Postgres, s3: S3, upstream: VideosUpstream) -> AsyncIterator[House]:
     async with AsyncExitStack() as stack:
         url = await stack.enter_async_context(serve(upstream.app))
-        rows = f"""
-sketch = false
-[[providers]]
-name = "films"
-base_url = "{url}/v1"
-dialect = "openai-videos"
-api_key = "{KEY}"
-models = ["sora-2"]
-profile = "video-chat"
-cleanup = "after_response"
-options = {{ poll_seconds = 0.3 }}
-"""
-        (root / "darkroom.toml").write_text(rows, "utf-8")
+        configure(root, url, KEY, {"poll_seconds": 0.3})
         database = await postgres.fresh()
         more = {**s3.options(), "DARKROOM_STORAGE_MEDIA": f"{s3.url}/{root.name}"}
         more["DARKROOM_STORAGE_DATABASE"] = database

@@ -53,7 +53,7 @@ from darkroom.events import (
     UsageReported,
 )
 from darkroom.exchanges import EXCHANGES, Call, Means
-from darkroom.generation import Input
+from darkroom.generation import Input, Status
 from darkroom.generations import Recorder, describe_input, describe_media
 from darkroom.health import Health
 from darkroom.ingest import Ingest
@@ -124,8 +124,9 @@ class Chat:
         target, ended = resolved.target, self.metrics.ended
         own = Brief(resolved.prompt, resolved.inputs, picture_params(resolved.asked.params))
         told = brief.without(resolved.omitted) if brief else own
-        recorder = Recorder(self.means.database, owner, target, told.prompt, told.inputs, ended, told.params)
-        recorder.runner = self.means.replica
+        recorder = Recorder(
+            self.means.database, owner, target, told.prompt, told.inputs, ended, told.params, self.means.replica
+        )
         return Attempt(resolved, recorder, Capture(self.ingest, self.means.fetcher, owner, target.provider))
 
     def watch(self, answer: Reply, ended: AsyncExitStack) -> AsyncGenerator[Event, None]:
@@ -308,10 +309,9 @@ class Answer:
             log.exception("an answer of %s failed", self.target.provider.name)
             yield await self._failed(GatewayError(INTERNAL))
         except (asyncio.CancelledError, GeneratorExit):
-            if self.unwanted:
-                await asyncio.shield(self.recorder.fail(Cancelled("it was cancelled"), "cancelled"))
-            else:
-                await asyncio.shield(self.recorder.fail(Cancelled("the client left, or the gateway stopped")))
+            why = "it was cancelled" if self.unwanted else "the client left, or the gateway stopped"
+            ended: Status = "cancelled" if self.unwanted else "failed"
+            await asyncio.shield(self.recorder.fail(Cancelled(why), ended))
             raise
         finally:
             self.lifts.close()

@@ -89,7 +89,7 @@ class Cleanup:
         if item is None:
             return
         idle = 0.0 if at_once else target.provider.idle_seconds
-        await self.database.upstreams.set_due(item.id, None if idle is None else now() + int(idle * 1000))
+        await self.database.upstreams.set_due(item.id, _due_after(idle))
         if idle == 0:
             self._wake.set()
 
@@ -118,7 +118,7 @@ class Cleanup:
             return
         idle = target.provider.idle_seconds
         try:
-            await self.database.upstreams.set_due(id, None if idle is None else now() + int(idle * 1000))
+            await self.database.upstreams.set_due(id, _due_after(idle))
         except DarkroomError as error:  # Nobody renews its lease any more: that ends it as well, a little later.
             log.warning("%s could not be released: %s", id, error.message)
         if idle == 0:  # Whatever may stay a while may also stay until the worker looks again.
@@ -219,6 +219,11 @@ class Cleanup:
             for id in list(self._held):
                 with suppress(DarkroomError):
                     await self.database.upstreams.push_due(id, now() + self.lease_ms)
+
+
+def _due_after(idle: float | None) -> int | None:
+    """Return when something is due that is of no use for so many seconds (Unix ms); None is never."""
+    return None if idle is None else now() + int(idle * 1000)
 
 
 def _gone(status: int, body: bytes, retry_after: float | None) -> DarkroomError:

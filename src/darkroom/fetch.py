@@ -280,6 +280,14 @@ def origin_of(url: str) -> str:
     return _origin(_parsed(url))
 
 
+def is_at(url: str, base_url: str) -> bool:
+    """Tell whether a URL is of the same origin as a provider's; one that can't be read is not."""
+    try:
+        return origin_of(url) == origin_of(base_url)
+    except UrlRefused:
+        return False
+
+
 def _origin(url: URL) -> str:
     return str(url.origin())
 

@@ -12,6 +12,7 @@ import secrets
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from darkroom.catalog import Catalog
 from darkroom.chat import Chat
@@ -127,7 +128,7 @@ class Gateway:
 
     def lifts(self) -> Lifts:
         """Return where the base64 of one body goes."""
-        return Lifts(self.storage.spools.new, nonce(), self.settings.limits.media)
+        return _lifts(self.storage, self.settings)
 
     async def answer(self, conversation: Conversation, owner: str, key: str | None = None) -> Reply:
         """Return the answer of the model that a conversation asks for, not yet begun.
@@ -236,15 +237,17 @@ def _assemble(
     return gateway
 
 
+def _lifts(storage: Storage, settings: Settings) -> Lifts:
+    return Lifts(storage.spools.new, nonce(), settings.limits.media)
+
+
 def _jobs(
     settings: Settings, means: Means, ingest: Ingest, providers: Providers, health: Health, metrics: Metrics
 ) -> Jobs:
     database, url = means.database, settings.storage.database
     watchers = Watchers(database)
 
-    def lifts() -> Lifts:
-        return Lifts(means.storage.spools.new, nonce(), settings.limits.media)
-
+    lifts = partial(_lifts, means.storage, settings)
     moves = Moves(means, providers, means.replica, watchers.moved, metrics.ended)
     work = Work(moves, Submission(moves, health, lifts, settings.public_url), ingest)
     engine = Engine(engine_url(url), means.replica, work.steps())

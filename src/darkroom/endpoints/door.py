@@ -23,7 +23,7 @@ from darkroom.codecs.links import generation_link
 from darkroom.dialects.relay_vocabulary import Language
 from darkroom.dialects.wire import Piece, length_of
 from darkroom.endpoints.errors import error_response
-from darkroom.endpoints.streaming import PiecesResponse, SseStream, until_gone
+from darkroom.endpoints.streaming import EVENTS, HEARTBEAT, PiecesResponse, SseStream, until_gone
 from darkroom.errors import DarkroomError, MalformedRequest
 from darkroom.events import Event, Failed, Finished, PartialProduced, Started, TextDelta, UsageReported
 from darkroom.gateway import Gateway
@@ -77,8 +77,8 @@ class Asked:
 class Door(ABC):
     """An endpoint as an ASGI app, since it stops working when its client leaves."""
 
-    content_type = "text/event-stream; charset=utf-8"
-    heartbeat = b": still working\n\n"
+    content_type = EVENTS
+    heartbeat = HEARTBEAT
     """What a stream sends when there is nothing to say; it must be nothing to the client too."""
 
     @abstractmethod

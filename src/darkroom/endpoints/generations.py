@@ -19,7 +19,6 @@ from darkroom.generations import describe
 
 _MAX_PAGE = 100
 _TRUE = {"1", "true", "yes"}
-_HEARTBEAT = b": still working\n\n"
 
 
 class GetGeneration:
@@ -41,8 +40,7 @@ class GetGeneration:
             await JSONResponse(describe(generation, gateway.settings.public_url))(scope, receive, send)
             return
         async with aclosing(_frames(gateway, owner, id)) as frames:
-            stream = SseStream(frames, "text/event-stream; charset=utf-8", _HEARTBEAT)
-            await until_gone(receive, stream.send(send))
+            await until_gone(receive, SseStream(frames).send(send))
 
 
 async def _frames(gateway: Gateway, owner: str, id: str) -> AsyncGenerator[bytes, None]:

@@ -13,6 +13,9 @@ _HEARTBEAT_SECONDS = 10.0
 """After so long without a word a heartbeat goes out: proxies begin to cut at 15 s."""
 _SEND_SECONDS = 60.0
 """How long a client may take nothing of what is there for it."""
+EVENTS = "text/event-stream; charset=utf-8"
+HEARTBEAT = b": still working\n\n"
+"""A comment, which is nothing to a client that reads events."""
 _SSE_HEADERS = [
     (b"cache-control", b"no-cache"),
     (b"x-accel-buffering", b"no"),
@@ -22,7 +25,7 @@ _SSE_HEADERS = [
 class SseStream:
     """Sends frames as they come, and heartbeats where there is nothing to say for a while."""
 
-    def __init__(self, frames: AsyncIterator[bytes], content_type: str, heartbeat: bytes) -> None:
+    def __init__(self, frames: AsyncIterator[bytes], content_type: str = EVENTS, heartbeat: bytes = HEARTBEAT) -> None:
         self.frames = frames
         self.headers = [(b"content-type", content_type.encode()), *_SSE_HEADERS]
         self.heartbeat = heartbeat

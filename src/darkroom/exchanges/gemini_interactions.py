@@ -40,11 +40,10 @@ from darkroom.errors import (
     UpstreamRateLimited,
     UpstreamTimeout,
     UpstreamUnavailable,
-    UrlRefused,
 )
 from darkroom.events import Event, Failed, Finished, MediaProduced, Progress, Started, ThreadNamed
 from darkroom.exchanges.call import Call
-from darkroom.fetch import origin_of
+from darkroom.fetch import is_at
 from darkroom.media import Arrived
 from darkroom.messages import Conversation
 
@@ -210,7 +209,7 @@ class _Interaction:
             case Progress(stage):
                 self._stage = stage
                 yield event
-            case MediaProduced(url=str(url)) if self._is_theirs(url):
+            case MediaProduced(url=str(url)) if is_at(url, self.call.target.provider.base_url):
                 yield await self._downloaded(event, url)
             case Finished() if self.id is not None and self._keeps:
                 yield ThreadNamed(INTERACTION, self.id)
@@ -253,12 +252,6 @@ class _Interaction:
             await self.call.means.upstream.call(self.call.target, request, decode_error)
 
     # Films
-
-    def _is_theirs(self, url: str) -> bool:
-        try:
-            return origin_of(url) == origin_of(self.call.target.provider.base_url)
-        except UrlRefused:
-            return False
 
     async def _downloaded(self, event: MediaProduced, url: str) -> Event:
         """Return media that lies at the provider, downloaded with the key."""

@@ -27,7 +27,7 @@ from darkroom.errors import (
     UrlRefused,
 )
 from darkroom.exchanges import Means
-from darkroom.fetch import origin_of
+from darkroom.fetch import is_at
 from darkroom.ingest import Ingest, arrived
 from darkroom.job import Job
 from darkroom.media import Arrived, Media
@@ -141,17 +141,11 @@ class Products:
         """Download with the provider's key where the address is its own, else through the guard."""
         if not url:
             raise UpstreamBroken("the upstream does not say where it lies")
-        if not url.startswith(("http://", "https://")) or self._is_theirs(url):
+        if not url.startswith(("http://", "https://")) or is_at(url, self.target.provider.base_url):
             request = UpstreamRequest(url, method="GET", headers={})
             return await self.means.upstream.go_on(self.target, request, self.wire.error, download)
         await self.means.fetcher.go_on(url, download)
         return download.arrived()
-
-    def _is_theirs(self, url: str) -> bool:
-        try:
-            return origin_of(url) == origin_of(self.target.provider.base_url)
-        except UrlRefused:
-            return False
 
     async def _put(self, data: Arrived) -> Kept:
         facts = await self.ingest.put(data)
